@@ -1,0 +1,2 @@
+//! The program `imapsync`.
+fn main() {}
