@@ -1,0 +1,74 @@
+//! What a sync shall do, as plain data: which folders, what they are called over there, which messages, what is deleted.
+
+use crate::folder::{MappingRules, Selection};
+use crate::message::{IdentityRules, MessageTransform};
+use std::sync::Arc;
+
+/// What a sync shall do. The default copies everything, deletes nothing, and is what most people want.
+///
+/// ```
+/// use imapsync_core::{Delete1, SyncOptions};
+/// let options = SyncOptions { delete1: Delete1::Expunge, ..SyncOptions::default() };
+/// assert!(!options.dry);
+/// ```
+#[derive(Clone)]
+pub struct SyncOptions {
+    /// Which source folders (`--folder`, `--folderrec`, `--include`, `--exclude`, `--subscribed`).
+    pub folders: Selection,
+    /// What each is called on the destination (`--f1f2`, `--automap`, `--prefix2`, `--regextrans2`, …).
+    pub mapping: MappingRules,
+    /// Which headers say that two messages are one and the same (`--useheader`).
+    pub identity: IdentityRules,
+    /// Copy true duplicates of a source folder too (`--syncduplicates`).
+    pub sync_duplicates: bool,
+    /// Keep the internal dates (`--nosyncinternaldates` leaves them to the destination).
+    pub internal_dates: bool,
+    /// Bring the flags of messages that are already there up to date (`--noresyncflags` leaves them).
+    pub resync_flags: bool,
+    /// Subscribe on the destination what the source subscribes (`--nosubscribe`).
+    pub subscribe: bool,
+    /// Remove messages from the source once they are on the destination (`--delete1`).
+    pub delete1: Delete1,
+    /// Expunge source messages that bear `\Deleted` and are known to be on the destination (`--expunge1`).
+    pub expunge1: bool,
+    /// Remove messages from the destination folders that the source folder does not have (`--delete2`).
+    pub delete2: bool,
+    /// Change nothing anywhere; plan and report only (`--dry`).
+    pub dry: bool,
+    /// Bytes of messages that may be in memory at a time. A message larger than an eighth of it streams through.
+    pub memory: usize,
+    /// Changes made to each message on its way, in order.
+    pub transforms: Vec<Arc<dyn MessageTransform>>,
+}
+
+impl Default for SyncOptions {
+    fn default() -> Self {
+        Self {
+            folders: Selection::default(),
+            mapping: MappingRules::default(),
+            identity: IdentityRules::default(),
+            sync_duplicates: false,
+            internal_dates: true,
+            resync_flags: true,
+            subscribe: true,
+            delete1: Delete1::No,
+            expunge1: false,
+            delete2: false,
+            dry: false,
+            memory: 16 << 20,
+            transforms: Vec::new(),
+        }
+    }
+}
+
+/// What becomes of a source message once it is on the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Delete1 {
+    /// It stays.
+    #[default]
+    No,
+    /// It is marked `\Deleted` and stays until somebody expunges (`--delete1 --noexpunge1`, the two-phase way of 2003).
+    Mark,
+    /// It is marked and expunged, by UID (`--delete1`).
+    Expunge,
+}
