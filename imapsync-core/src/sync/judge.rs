@@ -55,6 +55,25 @@ pub(crate) async fn complete_identities(
     Ok(0)
 }
 
+/// What was decided, not yet acted upon.
+pub(crate) struct Judgement(Vec<(usize, Planner, Vec<(u32, Decision)>)>);
+
+impl Judgement {
+    /// Whether anything of this job would be copied.
+    pub(crate) fn copies(&self, job: usize) -> bool {
+        self.0.iter().any(|(at, _, decisions)| {
+            *at == job && decisions.iter().any(|(_, decision)| matches!(decision, Decision::Copy | Decision::NeedDigests(_)))
+        })
+    }
+
+    /// Makes the decisions the plan: what is settled is told, what is to be copied is queued.
+    pub(crate) fn adopt(self, work: &mut Work) {
+        for (at, planner, decisions) in self.0 {
+            adopt(work, at, planner, decisions);
+        }
+    }
+}
+
 /// Matches the scanned folders with their targets and decides on each of their messages.
 ///
 /// # Errors
@@ -66,7 +85,7 @@ pub(crate) async fn judge(
     options: &SyncOptions,
     append_limit: Option<u64>,
     work: &mut Work,
-) -> Result<(), Error> {
+) -> Result<Judgement, Error> {
     // Folders that share a target are matched one after the other, each with what the ones before have left.
     let mut waiting: Vec<usize> = (0..work.jobs.len()).filter(|at| work.jobs[*at].mode == Mode::Scanned).collect();
     while !waiting.is_empty() {
@@ -176,8 +195,9 @@ async fn decide(
     source: &mut Link,
     options: &SyncOptions,
     append_limit: Option<u64>,
-    work: &mut Work,
-) -> Result<(), Error> {
+    work: &Work,
+) -> Result<Judgement, Error> {
+    let mut judged = Vec::new();
     let rules = PlanRules { sync_duplicates: options.sync_duplicates, append_limit };
     let mut digests: HashMap<(usize, u32), crate::message::Digest> = HashMap::new();
     let mut open: Vec<usize> = (0..work.jobs.len()).filter(|at| work.jobs[*at].mode == Mode::Scanned).collect();
@@ -198,7 +218,7 @@ async fn decide(
             needed.sort_unstable();
             needed.dedup();
             if needed.is_empty() || round + 1 == ROUNDS {
-                adopt(work, at, planner, decisions);
+                judged.push((at, planner, decisions));
                 continue;
             }
             let mailbox = work.jobs[at].source.clone();
@@ -216,7 +236,8 @@ async fn decide(
         })
         .await?;
     }
-    Ok(())
+    judged.sort_by_key(|(at, ..)| *at);
+    Ok(Judgement(judged))
 }
 
 fn fold(

@@ -60,7 +60,7 @@ impl Copier<'_> {
         let flags = row.flags.as_ref().map_or_else(Default::default, |source| {
             flags::for_append(source, target.listing.permanent.as_ref())
         });
-        let date = row.date.filter(|_| self.options.internal_dates).and_then(|date| date.clamped());
+        let date = row.date.filter(|_| self.options.internal_dates).map(|date| date.clamped());
         let connection = self.destination.connection()?;
         if self.destination_open != Some(target_at) {
             connection.submit(Command::Select(target.name.clone()));
