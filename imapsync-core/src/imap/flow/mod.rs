@@ -337,7 +337,7 @@ impl Flow {
             return Ok(Some(FlowEvent::Greeting(status)));
         }
         match response {
-            Response::Continue(challenge) => self.continuation(&challenge.text),
+            Response::Continue(challenge) => self.continuation(&challenge.raw),
             Response::Tagged { tag, status } => self.tagged(&tag, status).map(Some),
             Response::Untagged(data) => {
                 if let Untagged::Status(status) = &data {

@@ -108,13 +108,14 @@ impl Copier<'_> {
 
     fn refused(&mut self, flight: &Flight, status: &Status) {
         let (job, uid) = (flight.job, flight.uid);
-        let target = &self.work.targets[self.work.jobs[job].target];
+        let target = self.work.targets[self.work.jobs[job].target].text.clone();
+        let (folder, said) = (self.work.jobs[job].source_text.clone(), self.destination.said(status));
         let error = |kind, text: &str| {
-            Error::new(kind, format!("{text} {}", target.text))
+            Error::new(kind, format!("{text} {target}"))
                 .on(Side::Destination)
-                .in_folder(&*self.work.jobs[job].source_text)
+                .in_folder(&*folder)
                 .for_message(uid)
-                .server_said(self.destination.said(status))
+                .server_said(said.clone())
         };
         match classify(status) {
             Refusal::Quota => {
