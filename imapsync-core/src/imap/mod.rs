@@ -3,7 +3,10 @@
 pub mod capability;
 pub mod date;
 pub mod flag;
+pub mod frame;
 pub mod name;
+mod proto;
+pub mod response;
 pub mod sasl;
 pub mod text;
 pub mod uidset;
