@@ -165,6 +165,9 @@ fn item<'a>(scope: Scope<'a>, i: &'a [u8], fetch: &mut Fetch) -> Parsed<'a, ()> 
     let (i, _) = space0.parse(i)?;
     match &upper[..] {
         b"UID" => set(scope, &mut fetch.uid, verify(loose_number, |&uid| uid != 0), i),
+        // Unreadable once, unreadable for good: the second reading of an odd list may look at the whole rest of the
+        // line, which must not happen again and again.
+        b"FLAGS" if fetch.flags == Item::Unreadable => scope.skip(i),
         b"FLAGS" => flags(scope, i).map(|(i, flags)| {
             fetch.flags = flags;
             (i, ())
@@ -304,7 +307,9 @@ fn brackets<'a>(scope: Scope<'a>, i: &'a [u8]) -> Parsed<'a, &'a [u8]> {
         }
         at = match scope.string(here) {
             Ok((rest, _)) => rest,
-            Err(_) => &here[1..],
+            Err(_) if here.starts_with(b"{") => &here[1..],
+            // The string never ends: nor does the section.
+            Err(_) => return Err(FAILED),
         };
     }
 }
