@@ -125,7 +125,7 @@ impl Connection {
 
     /// The connection after STARTTLS, over TLS now: no greeting follows, and nothing learnt before is known.
     pub(crate) fn after_starttls(side: Side, stream: BoxStream, limits: Limits, timeouts: Timeouts) -> Self {
-        Self { flow: Flow::after_starttls(limits.clone()), ..Self::new(side, stream, limits, timeouts) }
+        Self { flow: Flow::after_starttls(limits), ..Self::new(side, stream, limits, timeouts) }
     }
 
     /// Which side it belongs to.

@@ -9,7 +9,7 @@ use crate::imap::flow::FlowEvent;
 use crate::imap::frame::Limits;
 use crate::imap::response::{Code, Status, StatusKind};
 use crate::imap::sasl::{Exchange, Mechanism};
-use crate::net::{Attempt, Connected, Connector, Policy, Security, TlsInfo, policy};
+use crate::net::{Attempt, Connected, Connector, Policy, Security, TlsInfo, policy, try_next};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -42,7 +42,7 @@ pub async fn open(side: Side, account: &Account, connector: &dyn Connector, limi
                 return Ok(opened);
             }
             // Only an unreachable port leads to the next one; a server that answers has the last word.
-            Err(error) if error.kind() == ErrorKind::Connect => {
+            Err(error) if try_next(&error) => {
                 first_error.get_or_insert(error);
             }
             Err(error) => return Err(error.on(side)),
@@ -61,7 +61,7 @@ async fn greet(
     attempt: Attempt,
 ) -> Result<Opened, Error> {
     let Connected { stream, mut tls, mut notices } = connector.connect(side, account, attempt).await?;
-    let mut connection = Connection::new(side, stream, limits.clone(), account.timeouts).hiding(secrets(account));
+    let mut connection = Connection::new(side, stream, *limits, account.timeouts).hiding(secrets(account));
     let status = greeting(&mut connection, account.timeouts.connect).await?;
     let greeting = connection.said(&status).trim_start_matches("OK ").to_owned();
     match status.kind {
@@ -85,7 +85,7 @@ async fn greet(
                     .server_said(connection.said(&status)));
             }
             let upgraded = connector.upgrade(side, account, connection.into_stream()?).await?;
-            connection = Connection::after_starttls(side, upgraded.stream, limits.clone(), account.timeouts)
+            connection = Connection::after_starttls(side, upgraded.stream, *limits, account.timeouts)
                 .hiding(secrets(account));
             tls = upgraded.tls;
             notices.extend(upgraded.notices);

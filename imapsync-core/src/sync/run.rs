@@ -39,7 +39,7 @@ pub(super) async fn run(job: SyncJob) -> Result<Report, Error> {
     let started = job.clock.now();
     let limits = Limits { inline_literal: (job.options.memory as u64 / 8).max(4096), ..Limits::default() };
     let link = |side, account| {
-        Link::new(side, account, job.connector.clone(), limits.clone(), job.events.clone(), job.cancel.clone())
+        Link::new(side, account, job.connector.clone(), limits, job.events.clone(), job.cancel.clone())
     };
     let mut run = Run {
         source: link(Side::Source, job.source.clone()),

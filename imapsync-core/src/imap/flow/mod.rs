@@ -16,7 +16,7 @@ mod tests;
 use crate::error::{Error, ErrorKind};
 use crate::imap::capability::Capabilities;
 use crate::imap::command::{Command, FetchItems, Piece, Uids, decode_base64, encode_base64};
-use crate::imap::frame::{Frame, Framer, Limits};
+use crate::imap::frame::{Frame, Framer, Limits, Line};
 use crate::imap::response::{self, Body, Code, Response, Status, StatusKind, Untagged};
 use crate::imap::sasl::Exchange;
 use crate::imap::text::escape;
@@ -43,8 +43,8 @@ pub enum FlowEvent {
     LiteralStart {
         /// The command it belongs to.
         command: Option<CommandId>,
-        /// The line as far as it has come.
-        head: Bytes,
+        /// The UID it is for, where the server has named it already.
+        uid: Option<u32>,
         /// Its length.
         len: u64,
     },
@@ -312,11 +312,13 @@ impl Flow {
         let line = match frame {
             Frame::Line(line) => line,
             Frame::LiteralStart { head, len, .. } => {
+                let head = Line { bytes: head, literals: self.framer.literals().to_vec() };
+                let uid = response::fetch_head(&head).and_then(|fetch| fetch.uid.present());
                 if !self.greeted {
                     return Err(protocol("a literal before the greeting".into()));
                 }
                 let command = owner::of_large_literal(&self.in_flight);
-                return Ok(Some(FlowEvent::LiteralStart { command, head, len }));
+                return Ok(Some(FlowEvent::LiteralStart { command, uid, len }));
             }
             Frame::LiteralChunk { bytes, .. } => return Ok(Some(FlowEvent::LiteralChunk(bytes))),
             Frame::LiteralEnd { .. } => return Ok(Some(FlowEvent::LiteralEnd)),

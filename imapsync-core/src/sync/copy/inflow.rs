@@ -24,6 +24,8 @@ pub(super) struct Window {
     pub(super) left: Vec<u32>,
     /// Answered with an empty body although the listing gives a size.
     pub(super) empty: Vec<u32>,
+    /// Something came meanwhile that nobody can read; it may have been one of these messages.
+    pub(super) noise: bool,
     pub(super) alone: bool,
 }
 
@@ -58,7 +60,7 @@ impl Copier<'_> {
             let id = connection.submit(Command::UidFetch { uids: Uids::Set(set), items: FetchItems::Full });
             self.reserved += reserve;
             self.asked += uids.len();
-            self.windows.insert(id, Window { job, left: uids, empty: Vec::new(), alone });
+            self.windows.insert(id, Window { job, left: uids, empty: Vec::new(), noise: false, alone });
         }
         Ok(())
     }
@@ -123,9 +125,10 @@ impl Copier<'_> {
         match event {
             FlowEvent::Untagged { command: Some(id), data } => self.source_data(id, data),
             FlowEvent::Done { command, status } => self.source_done(command, &status),
-            FlowEvent::LiteralStart { command, head, len } => self.stream_begins(command, &head, len),
+            FlowEvent::LiteralStart { command, uid, len } => self.stream_begins(command, uid, len),
             FlowEvent::LiteralChunk(bytes) => self.stream_chunk(bytes),
             FlowEvent::LiteralEnd => self.stream_literal_ends(),
+            FlowEvent::Unreadable(_) => self.windows.values_mut().for_each(|window| window.noise = true),
             _ => {}
         }
     }
@@ -251,7 +254,8 @@ impl Copier<'_> {
         let said = self.source.said(status);
         for uid in window.left {
             let tried = self.tries.get(&(window.job, uid)).copied().unwrap_or(0) > 0;
-            if window.alone && tried && status.kind == StatusKind::Ok && !window.empty.contains(&uid) {
+            let gone = status.kind == StatusKind::Ok && !window.noise && !window.empty.contains(&uid);
+            if window.alone && tried && gone {
                 // Asked for alone and answered with nothing: it is gone.
                 self.work.settle(window.job, uid, Outcome::Vanished);
                 continue;

@@ -63,14 +63,14 @@ impl Stream {
 }
 
 impl Copier<'_> {
-    pub(super) fn stream_begins(&mut self, window: Option<CommandId>, head: &[u8], len: u64) {
+    pub(super) fn stream_begins(&mut self, window: Option<CommandId>, uid: Option<u32>, len: u64) {
         let Some((id, window)) = window.and_then(|id| self.windows.get(&id).map(|window| (id, window))) else {
             return;
         };
         let job = window.job;
         let uid = match window.left.as_slice() {
             [only] => *only,
-            left => uid_in(head).filter(|uid| left.binary_search(uid).is_ok()).unwrap_or(0),
+            left => uid.filter(|uid| left.binary_search(uid).is_ok()).unwrap_or(0),
         };
         let stage = if uid == 0 || self.broken.contains(&job) { Stage::Discarding } else { Stage::Header };
         self.stream = Some(Stream {
@@ -331,13 +331,6 @@ impl Copier<'_> {
             self.flights.remove(&id);
         }
     }
-}
-
-/// The UID in a line that has come as far as its literal.
-fn uid_in(head: &[u8]) -> Option<u32> {
-    let at = memchr::memmem::find(&head.to_ascii_uppercase(), b"UID ")?;
-    let digits: Vec<u8> = head[at + 4..].iter().copied().take_while(u8::is_ascii_digit).collect();
-    std::str::from_utf8(&digits).ok()?.parse().ok()
 }
 
 /// The message after the caller's transforms.
