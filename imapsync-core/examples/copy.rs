@@ -1,4 +1,4 @@
-//! The twenty lines of an embedder: `cargo run --example copy -- HOST1 USER1 PASS1 HOST2 USER2 PASS2`.
+//! The twenty lines of an embedder: `cargo run --example copy -- HOST1[:PORT] USER1 PASS1 HOST2[:PORT] USER2 PASS2`.
 
 use imapsync_core::{Account, Event, SyncJob, SyncOptions};
 
@@ -8,7 +8,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [host1, user1, pass1, host2, user2, pass2] = arguments.as_slice() else {
         return Err("usage: copy HOST1 USER1 PASS1 HOST2 USER2 PASS2".into());
     };
-    let (source, destination) = (Account::new(host1, user1, pass1), Account::new(host2, user2, pass2));
+    let (source, destination) = (account(host1, user1, pass1)?, account(host2, user2, pass2)?);
     let mut job = SyncJob::new(source, destination).options(SyncOptions::default());
     let mut events = job.events(10_000);
     let watcher = tokio::spawn(async move {
@@ -22,4 +22,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     watcher.await?;
     println!("{:?}", report.tally);
     if report.is_success() { Ok(()) } else { Err(format!("{} errors", report.errors.len()).into()) }
+}
+
+fn account(host: &str, user: &str, password: &str) -> Result<Account, std::num::ParseIntError> {
+    let (host, port) = host.split_once(':').map_or((host, None), |(host, port)| (host, Some(port)));
+    let mut account = Account::new(host, user, password);
+    account.port = port.map(str::parse).transpose()?;
+    Ok(account)
 }

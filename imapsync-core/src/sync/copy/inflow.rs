@@ -39,7 +39,7 @@ pub(super) struct Examining {
 impl Copier<'_> {
     /// Asks for as much as budget and bounds allow.
     pub(super) async fn pump_source(&mut self) -> Result<(), Error> {
-        while !self.stopping && self.resume_at.is_none() {
+        while !self.stopping && self.resume.is_none() {
             let Some((job, uids, alone)) = self.next_window() else { return Ok(()) };
             if self.source.connection().is_none() {
                 self.source_open = None;

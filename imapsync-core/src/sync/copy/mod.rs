@@ -12,7 +12,6 @@ mod stream;
 
 use super::link::Link;
 use super::work::{Job, State, Work};
-use crate::client::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::imap::flow::{CommandId, FlowEvent};
 use crate::options::SyncOptions;
@@ -20,9 +19,12 @@ use crate::plan::Outcome;
 use inflow::{Examining, Window};
 use outflow::Flight;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use stream::Stream;
-use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Sleep;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Messages asked for and not acknowledged yet, at most. Bounds also what a server still has before it when this
 /// process is killed.
@@ -48,7 +50,7 @@ pub(crate) struct Copier<'a> {
     options: &'a SyncOptions,
     append_limit: Option<u64>,
     work: &'a mut Work,
-    cancel: CancellationToken,
+    cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
     queue: VecDeque<Piece>,
     /// The job whose folder is examined once everything sent so far is done.
     source_open: Option<usize>,
@@ -70,7 +72,8 @@ pub(crate) struct Copier<'a> {
     /// Sizes that several messages of a folder have, for single passes: only those can be duplicates.
     shared_sizes: HashMap<usize, HashSet<u64>>,
     quota_refusals: u32,
-    resume_at: Option<Instant>,
+    /// Nothing is asked for until then: the destination wants a pause.
+    resume: Option<Pin<Box<Sleep>>>,
     stopping: bool,
 }
 
@@ -97,7 +100,7 @@ impl<'a> Copier<'a> {
             options,
             append_limit,
             work,
-            cancel,
+            cancelled: Box::pin(cancel.cancelled_owned()),
             queue: VecDeque::new(),
             source_open: None,
             examining: HashMap::new(),
@@ -114,7 +117,7 @@ impl<'a> Copier<'a> {
             decided: HashSet::new(),
             shared_sizes: HashMap::new(),
             quota_refusals: 0,
-            resume_at: None,
+            resume: None,
             stopping: false,
         }
     }
@@ -175,7 +178,7 @@ impl<'a> Copier<'a> {
                 Woken::Source(Ok(event)) => self.source_event(event),
                 Woken::Source(Err(error)) => self.source_lost(error)?,
                 Woken::Cancelled => self.stop(),
-                Woken::Resume => self.resume_at = None,
+                Woken::Resume => self.resume = None,
             }
             if self.destination.connection().is_none() {
                 self.destination_open = None;
@@ -190,17 +193,31 @@ impl<'a> Copier<'a> {
     }
 
     async fn wait(&mut self) -> Woken {
-        let read_source = self.may_read_source();
-        let resume_at = self.resume_at;
-        let source = self.source.connection();
-        let destination = self.destination.connection();
-        tokio::select! {
-            biased;
-            event = next(destination) => Woken::Destination(event),
-            event = next(source), if read_source => Woken::Source(event),
-            () = self.cancel.cancelled(), if !self.stopping => Woken::Cancelled,
-            () = sleep_until(resume_at.unwrap_or_else(Instant::now)), if resume_at.is_some() => Woken::Resume,
+        poll_fn(|cx| self.poll_wait(cx)).await
+    }
+
+    /// The destination first: what it takes decides whether more may be read from the source.
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<Woken> {
+        if let Some(connection) = self.destination.connection()
+            && let Poll::Ready(event) = connection.poll_next(cx)
+        {
+            return Poll::Ready(Woken::Destination(event));
         }
+        if self.may_read_source()
+            && let Some(connection) = self.source.connection()
+            && let Poll::Ready(event) = connection.poll_next(cx)
+        {
+            return Poll::Ready(Woken::Source(event));
+        }
+        if !self.stopping && self.cancelled.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Woken::Cancelled);
+        }
+        if let Some(resume) = &mut self.resume
+            && resume.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Woken::Resume);
+        }
+        Poll::Pending
     }
 
     /// Stops in order: nothing new is asked for, what is in flight is acknowledged.
@@ -292,12 +309,4 @@ fn shared_sizes(job: &Job) -> HashSet<u64> {
     let mut sizes: Vec<u64> = job.listing.rows.iter().map(|row| row.size).collect();
     sizes.sort_unstable();
     sizes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
-}
-
-/// The next event of a connection; never, where there is none.
-async fn next(connection: Option<&mut Connection>) -> Result<FlowEvent, Error> {
-    match connection {
-        Some(connection) => connection.next().await,
-        None => std::future::pending().await,
-    }
 }

@@ -12,7 +12,7 @@ use crate::message::{Identity, flags};
 use crate::plan::Outcome;
 use bytes::Bytes;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 /// So many messages refused for quota in a row end the copying: a smaller one might still have fitted.
 const QUOTA_REFUSALS: u32 = 20;
@@ -129,7 +129,8 @@ impl Copier<'_> {
             Refusal::Later(pause) => {
                 let error = error(ErrorKind::Unavailable, "the server asks to wait; could not append to folder");
                 let resume = Instant::now() + pause.unwrap_or(Duration::from_secs(1));
-                self.resume_at = Some(self.resume_at.map_or(resume, |at| at.max(resume)));
+                let resume = self.resume.as_ref().map_or(resume, |sleep| sleep.deadline().max(resume));
+                self.resume = Some(Box::pin(sleep_until(resume)));
                 self.again(job, uid, &error);
             }
             Refusal::BadLiteral if self.destination_has(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS) => {
