@@ -1,2 +1,3 @@
 //! The program `imapsync`.
+mod options;
 fn main() {}
