@@ -1,0 +1,85 @@
+//! The end of a run: the messages left behind by name, the statistics, the errors, the exit status.
+
+use super::line::failure;
+use super::outcome::{Fate, fate};
+use super::statistics::{Figures, statistics};
+use super::usage::Usage;
+use crate::exit::{Status, most_frequent};
+use chrono::{DateTime, FixedOffset, Utc};
+use imapsync_core::Error;
+use imapsync_core::sync::Report;
+use std::fmt::Write;
+
+/// Errors of a report, what stopped the run last.
+pub(crate) fn errors(report: &Report) -> impl Iterator<Item = &Error> + Clone {
+    report.errors.iter().chain(&report.stopped)
+}
+
+/// Everything from the list of messages left behind to the hint about the most frequent error.
+pub(crate) fn summary(
+    report: &Report,
+    usage: &Usage,
+    dump: bool,
+    local: impl Fn(DateTime<Utc>) -> DateTime<FixedOffset>,
+) -> String {
+    let mut out = named(report);
+    out.push_str(&statistics(&Figures::of(report, local), usage));
+    out.push_str(&listing(errors(report), dump));
+    out
+}
+
+fn named(report: &Report) -> String {
+    let mut out = String::new();
+    if report.named.is_empty() {
+        return out;
+    }
+    let _ = writeln!(out, "++++ Messages of host1 without a copy of their own");
+    for message in &report.named {
+        let why = match fate(&message.outcome) {
+            Fate::Failed(why) => format!("failed: {why}"),
+            Fate::Left(why) => why,
+            Fate::Copied(_) => "copied".to_owned(),
+            Fate::There => "already there".to_owned(),
+        };
+        let _ = writeln!(out, "msg {}/{} {{{}}} {} {why}", message.folder, message.uid, message.size, title(&message.title));
+    }
+    out
+}
+
+fn title(title: &str) -> String {
+    if title.is_empty() { "(no Message-Id, no subject)".to_owned() } else { format!("[{title}]") }
+}
+
+fn listing<'a>(errors: impl Iterator<Item = &'a Error> + Clone, dump: bool) -> String {
+    let mut out = String::new();
+    let count = errors.clone().count();
+    let _ = writeln!(out, "Detected {count} errors");
+    if count == 0 {
+        return out;
+    }
+    if dump {
+        let _ = writeln!(
+            out,
+            "++++ Listing {count} errors encountered during the sync ( avoid this listing with --noerrorsdump )."
+        );
+        for (number, error) in errors.clone().enumerate() {
+            let _ = writeln!(out, "Err {}/{count}: {}", number + 1, failure(error));
+        }
+    }
+    if let Some(class) = most_frequent(errors) {
+        let _ = writeln!(out, "The most frequent error is {}. {}", class.name, class.hint);
+    }
+    out
+}
+
+/// The last line, which other programs read. No number of errors ends a run: the second number is 0.
+pub(crate) fn exit_line(status: Status, errors: usize) -> String {
+    let exit = status.exit();
+    format!(
+        "Exiting with return value {} ({}: {}) {errors}/0 nb_errors/max_errors PID {}",
+        exit.code,
+        exit.name,
+        exit.meaning,
+        std::process::id()
+    )
+}
