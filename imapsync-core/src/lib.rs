@@ -4,6 +4,8 @@
 pub mod account;
 pub mod error;
 pub mod imap;
+#[cfg(feature = "client")]
+pub mod net;
 
 pub use account::Account;
 pub use error::{Error, ErrorKind, Side};
