@@ -1,5 +1,6 @@
 //! Exit statuses: their numbers and names, and which one an error or a report comes to.
 
+use imapsync_core::sync::Report;
 use imapsync_core::{Error, ErrorKind, Side};
 use std::collections::BTreeMap;
 
@@ -69,11 +70,17 @@ impl Status {
         Exit { code, name, meaning }
     }
 
-    /// The status of a run that ended with these errors; `subfolder1`: that option was given.
-    ///
-    /// The most frequent kind decides, of equally frequent ones the first by name. A cancelled run without any error
-    /// was ended by a signal.
-    pub(crate) fn of_errors<'a>(errors: impl Iterator<Item = &'a Error> + Clone, subfolder1: bool) -> Self {
+    /// The status of a run that came to its report; `subfolder1`: that option was given.
+    pub(crate) fn of_report(report: &Report, subfolder1: bool) -> Self {
+        match Self::of_errors(report.errors.iter().chain(&report.stopped), subfolder1) {
+            Self::Ok if !report.is_success() => Self::WithErrors,
+            status => status,
+        }
+    }
+
+    /// The most frequent kind decides, of equally frequent ones the first by name. Nothing but a cancellation means
+    /// a signal.
+    fn of_errors<'a>(errors: impl Iterator<Item = &'a Error> + Clone, subfolder1: bool) -> Self {
         match most_frequent(errors.clone()) {
             Some(class) => class.status(subfolder1),
             None if errors.clone().next().is_some() => Self::Signal,

@@ -14,7 +14,10 @@ pub(crate) fn start(debug: bool, debugimap: bool) {
     }
     let wire = if debugimap { LevelFilter::TRACE } else { LevelFilter::OFF };
     let targets = Targets::new().with_default(LevelFilter::DEBUG).with_target(WIRE, wire);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false).log_internal_errors(false);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .log_internal_errors(false);
     // Refused only where another log has been started before, which nobody does.
     let _ = tracing_subscriber::registry().with(targets).with(lines).try_init();
 }

@@ -47,7 +47,9 @@ fn prepare(screen: &mut Screen) -> Result<Option<Settings>, Refusal> {
         .skip(1)
         .enumerate()
         .map(|(n, argument)| {
-            argument.into_string().map_err(|_| Refusal::usage(format!("argument {} is not UTF-8 text", n + 1)))
+            argument
+                .into_string()
+                .map_err(|_| Refusal::usage(format!("argument {} is not UTF-8 text", n + 1)))
         })
         .collect::<Result<Vec<_>, _>>()?;
     let values: Values = options::parse(&arguments)?;
@@ -68,7 +70,8 @@ fn prepare(screen: &mut Screen) -> Result<Option<Settings>, Refusal> {
 }
 
 fn sync(screen: &mut Screen, settings: Settings) -> Result<Status, Refusal> {
-    let Settings { source, destination, options, debug, debugimap, errors_dump, subfolder1, notices: _ } = settings;
+    let Settings { source, destination, options, debug, debugimap, errors_dump, subfolder1, notices: _ } =
+        settings;
     log::start(debug, debugimap);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -98,12 +101,10 @@ fn sync(screen: &mut Screen, settings: Settings) -> Result<Status, Refusal> {
 
     let status = match &result {
         Ok(report) => {
-            let local = |date: chrono::DateTime<chrono::Utc>| date.with_timezone(&chrono::Local).fixed_offset();
+            let local =
+                |date: chrono::DateTime<chrono::Utc>| date.with_timezone(&chrono::Local).fixed_offset();
             screen.print(output::summary(report, &Usage::now(), errors_dump, local).trim_end());
-            let status = match Status::of_errors(output::errors(report), subfolder1) {
-                Status::Ok if !report.is_success() => Status::WithErrors,
-                status => status,
-            };
+            let status = Status::of_report(report, subfolder1);
             screen.print(&output::exit_line(status, output::errors(report).count()));
             status
         }

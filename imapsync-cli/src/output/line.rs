@@ -64,7 +64,10 @@ pub(super) fn line(event: &Event, moment: &Moment) -> Option<(Where, String)> {
         }
         Event::Totals { messages, bytes: size, folders } => (
             Where::Always,
-            format!("Host1: {messages} messages, {size} bytes ({}) in {folders} folders", bytes(float(*size))),
+            format!(
+                "Host1: {messages} messages, {size} bytes ({}) in {folders} folders",
+                bytes(float(*size))
+            ),
         ),
         Event::FolderStarted { source, destination, messages, destination_messages } => (
             Where::Plain,
@@ -73,15 +76,21 @@ pub(super) fn line(event: &Event, moment: &Moment) -> Option<(Where, String)> {
             ),
         ),
         Event::Message { folder, uid, size, destination, outcome } => match fate(outcome) {
-            Fate::Copied(_) if dry => {
-                (Where::Plain, format!("msg {folder}/{uid} {{{size}}}       would be copied to {destination}"))
-            }
+            Fate::Copied(_) if dry => (
+                Where::Plain,
+                format!("msg {folder}/{uid} {{{size}}}       would be copied to {destination}"),
+            ),
             Fate::Copied(copy) => {
                 let copy = copy.map(|uid| format!("/{uid}")).unwrap_or_default();
                 let tail = moment.meter.tail(moment.elapsed, moment.now);
-                (Where::Plain, format!("msg {folder}/{uid} {{{size}}}       copied to {destination}{copy} {tail}"))
+                (
+                    Where::Plain,
+                    format!("msg {folder}/{uid} {{{size}}}       copied to {destination}{copy} {tail}"),
+                )
             }
-            Fate::Failed(why) => (Where::Always, format!("msg {folder}/{uid} {{{size}}}       failed: {why}")),
+            Fate::Failed(why) => {
+                (Where::Always, format!("msg {folder}/{uid} {{{size}}}       failed: {why}"))
+            }
             Fate::There | Fate::Left(_) => return None,
         },
         Event::FlagsChanged { folder, uid, flags } => {
@@ -110,7 +119,7 @@ pub(super) fn line(event: &Event, moment: &Moment) -> Option<(Where, String)> {
 }
 
 /// A notice as one line.
-pub(super) fn notice(side: Option<Side>, text: &str) -> String {
+pub(crate) fn notice(side: Option<Side>, text: &str) -> String {
     match side {
         Some(side) => format!("Notice: {}: {text}", host(side)),
         None => format!("Notice: {text}"),

@@ -19,3 +19,6 @@ pub(crate) use usage::Usage;
 pub(crate) fn banner(shown: &str) -> String {
     format!("imapsync {}\nCommand line used: imapsync {shown}", env!("CARGO_PKG_VERSION"))
 }
+
+#[cfg(test)]
+mod tests;

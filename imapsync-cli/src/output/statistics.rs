@@ -2,7 +2,8 @@
 
 use super::text::{bytes, date, float, ratio};
 use super::usage::Usage;
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Utc};
+use imapsync_core::sync::Report;
 use std::fmt::Write;
 
 /// The figures of a run. Pairs are host1, host2.
@@ -36,6 +37,48 @@ pub(crate) struct Figures {
     pub(crate) end_bytes: Option<i128>,
     /// Why it ended early.
     pub(crate) stopped: Option<String>,
+}
+
+impl Figures {
+    /// The figures of a report, its dates as `local` makes them.
+    pub(super) fn of(report: &Report, local: impl Fn(DateTime<Utc>) -> DateTime<FixedOffset>) -> Self {
+        let tally = &report.tally;
+        let [start1, start2] = report.start;
+        let done = if report.dry { 0 } else { tally.copied };
+        // Duplicates and vanished messages are not missing over there: the one has its like, the other is no more.
+        let there = done
+            .saturating_add(tally.already_there)
+            .saturating_add(tally.duplicates)
+            .saturating_add(tally.vanished);
+        // A mark is no removal, but only a removal changes what is there: the figures below take marks for kept.
+        let [deleted1, deleted2] = if report.dry { [0, 0] } else { report.deleted };
+        let copied_bytes = if report.dry { 0 } else { report.bytes_copied };
+        Self {
+            started: local(report.started),
+            ended: local(report.ended),
+            dry: report.dry,
+            folders: (report.folders.iter().filter(|folder| folder.complete).count(), report.folders.len()),
+            copied: tally.copied,
+            skipped: 0,
+            bytes_skipped: 0,
+            duplicates: [tally.duplicates, report.destination_duplicates],
+            headerless: report.headerless,
+            missing: start1.messages.saturating_sub(there),
+            extra: report.destination_only.saturating_sub(deleted2),
+            deleted: [deleted1, deleted2],
+            bytes_copied: report.bytes_copied,
+            biggest: report.biggest,
+            reconnections: report.reconnections,
+            start: [(start1.messages, start1.bytes), (start2.messages, start2.bytes)],
+            end: [
+                start1.messages.saturating_sub(deleted1),
+                start2.messages.saturating_add(done).saturating_sub(deleted2),
+            ],
+            end_bytes: (deleted1 == 0 && deleted2 == 0)
+                .then(|| i128::from(start2.bytes) + i128::from(copied_bytes) - i128::from(start1.bytes)),
+            stopped: report.stopped.as_ref().map(ToString::to_string),
+        }
+    }
 }
 
 /// The statistics and the sentences after them.

@@ -6,13 +6,13 @@ use super::statistics::{Figures, statistics};
 use super::usage::Usage;
 use crate::exit::{Status, most_frequent};
 use chrono::{DateTime, FixedOffset, Utc};
-use imapsync_core::Error;
 use imapsync_core::sync::Report;
+use imapsync_core::{Error, ErrorKind};
 use std::fmt::Write;
 
-/// Errors of a report, what stopped the run last.
+/// Everything that went wrong; that the user stopped the run is not among it.
 pub(crate) fn errors(report: &Report) -> impl Iterator<Item = &Error> + Clone {
-    report.errors.iter().chain(&report.stopped)
+    report.errors.iter().chain(&report.stopped).filter(|error| error.kind() != ErrorKind::Cancelled)
 }
 
 /// Everything from the list of messages left behind to the hint about the most frequent error.
@@ -41,7 +41,14 @@ fn named(report: &Report) -> String {
             Fate::Copied(_) => "copied".to_owned(),
             Fate::There => "already there".to_owned(),
         };
-        let _ = writeln!(out, "msg {}/{} {{{}}} {} {why}", message.folder, message.uid, message.size, title(&message.title));
+        let _ = writeln!(
+            out,
+            "msg {}/{} {{{}}} {} {why}",
+            message.folder,
+            message.uid,
+            message.size,
+            title(&message.title)
+        );
     }
     out
 }

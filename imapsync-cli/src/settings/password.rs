@@ -2,7 +2,7 @@
 
 use super::Refusal;
 use crate::exit::Status;
-use std::io::{BufRead, IsTerminal, Read};
+use std::io::{BufRead, IsTerminal};
 
 /// No password is longer: a first line beyond this is not one.
 const LONGEST: u64 = 64 * 1024;
