@@ -79,7 +79,7 @@ fn arguments(spec: &'static Spec) -> impl Iterator<Item = Arg> {
 
 fn value(arg: Arg, format: Format, placeholder: &'static str) -> Arg {
     let parser: ValueParser = match format {
-        Format::Text => clap::value_parser!(String).into(),
+        Format::Text => clap::value_parser!(String),
         Format::Port => clap::value_parser!(u16).range(1..).into(),
         Format::Count => clap::value_parser!(u32).into(),
         Format::Seconds => ValueParser::new(seconds),

@@ -28,7 +28,7 @@ fn what_is_deleted() {
             "{arguments:?}"
         );
     }
-    assert!(made(&["--delete", "--delete2"]).unwrap_err().contains("exclude each other"));
+    assert!(made(&["--delete", "--delete2"]).err().unwrap().contains("exclude each other"));
 }
 
 #[test]
