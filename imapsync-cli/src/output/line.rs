@@ -89,9 +89,9 @@ pub(super) fn line(event: &Event, moment: &Moment) -> Option<(Where, String)> {
                 )
             }
             Fate::Failed(why) => {
-                (Where::Always, format!("msg {folder}/{uid} {{{size}}}       failed: {why}"))
+                (Where::Always, format!("msg {folder}/{uid} {{{size}}}       not copied: {why}"))
             }
-            Fate::There | Fate::Left(_) => return None,
+            Fate::There | Fate::Left(_) | Fate::NotReached => return None,
         },
         Event::FlagsChanged { folder, uid, flags } => {
             let verb = if dry { "would be" } else { "are now" };

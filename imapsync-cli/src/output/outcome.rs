@@ -1,6 +1,7 @@
-//! What the output wants to know of an outcome.
+//! What the output tells of an outcome.
 
-use imapsync_core::plan::Outcome;
+use imapsync_core::ErrorKind;
+use imapsync_core::plan::{Outcome, SkipReason};
 
 /// An outcome, as far as the output tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,16 +14,21 @@ pub(super) enum Fate {
     Left(String),
     /// Not copied although it should have been.
     Failed(String),
+    /// The run ended before its turn came.
+    NotReached,
 }
 
 /// What became of a message.
 pub(super) fn fate(outcome: &Outcome) -> Fate {
     match outcome {
-        Outcome::Copied { uid } => Fate::Copied(*uid),
-        Outcome::AlreadyThere { .. } => Fate::There,
-        Outcome::DuplicateOf { uid } => Fate::Left(format!("duplicate of UID {uid}, not copied again")),
+        Outcome::Copied { destination } => Fate::Copied(*destination),
+        Outcome::Present { .. } => Fate::There,
+        Outcome::DuplicateOf(uid) => Fate::Left(format!("duplicate of UID {uid}, not copied again")),
         Outcome::Vanished => Fate::Left("vanished from host1 during the run".to_owned()),
-        Outcome::Skipped { reason } => Fate::Left(format!("skipped: {reason}")),
-        Outcome::Failed { reason } => Fate::Failed(reason.clone()),
+        Outcome::Skipped(SkipReason::TooLargeForServer { limit }) => {
+            Fate::Left(format!("skipped: host2 takes no message of more than {limit} bytes"))
+        }
+        Outcome::Failed(error) if error.kind() == ErrorKind::Cancelled => Fate::NotReached,
+        Outcome::Failed(error) => Fate::Failed(super::line::failure(error)),
     }
 }

@@ -8,6 +8,7 @@ use crate::exit::{Status, most_frequent};
 use chrono::{DateTime, FixedOffset, Utc};
 use imapsync_core::sync::Report;
 use imapsync_core::{Error, ErrorKind};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Everything that went wrong; that the user stopped the run is not among it.
@@ -28,27 +29,29 @@ pub(crate) fn summary(
     out
 }
 
+/// The messages left behind, each by name; those that the run did not come to, by their number.
 fn named(report: &Report) -> String {
     let mut out = String::new();
-    if report.named.is_empty() {
-        return out;
-    }
-    let _ = writeln!(out, "++++ Messages of host1 without a copy of their own");
+    let mut unreached: BTreeMap<&str, u64> = BTreeMap::new();
     for message in &report.named {
         let why = match fate(&message.outcome) {
-            Fate::Failed(why) => format!("failed: {why}"),
+            Fate::NotReached => {
+                *unreached.entry(&message.folder).or_default() += 1;
+                continue;
+            }
+            Fate::Failed(why) => format!("not copied: {why}"),
             Fate::Left(why) => why,
             Fate::Copied(_) => "copied".to_owned(),
             Fate::There => "already there".to_owned(),
         };
-        let _ = writeln!(
-            out,
-            "msg {}/{} {{{}}} {} {why}",
-            message.folder,
-            message.uid,
-            message.size,
-            title(&message.title)
-        );
+        let (folder, uid, size) = (&message.folder, message.uid, message.size);
+        let _ = writeln!(out, "msg {folder}/{uid} {{{size}}} {} {why}", title(&message.title));
+    }
+    for (folder, count) in unreached {
+        let _ = writeln!(out, "{count} messages of folder [{folder}] were not reached");
+    }
+    if !out.is_empty() {
+        out.insert_str(0, "++++ Messages of host1 without a copy of their own\n");
     }
     out
 }

@@ -7,7 +7,7 @@ use super::usage::Usage;
 use super::*;
 use chrono::{DateTime, Utc};
 use imapsync_core::imap::name::MailboxName;
-use imapsync_core::plan::{Outcome, Tally};
+use imapsync_core::plan::{How, Outcome, Tally};
 use imapsync_core::sync::{Amount, Event, FolderReport, NamedMessage, Report};
 use imapsync_core::{Error, ErrorKind, Side};
 use std::sync::Arc;
@@ -57,6 +57,7 @@ fn lines_of_a_run_and_of_a_dry_one() {
         message("Sent", there()),
         message("Sent", duplicate()),
         message("Sent", failed()),
+        message("Sent", not_reached()),
         Event::FlagsChanged { folder: "INBOX.Sent".into(), uid: 9, flags: "\\Seen".into() },
         Event::Deleted { side: Side::Source, folder: "Sent".into(), messages: 3, expunged: true },
         Event::Deleted { side: Side::Source, folder: "Sent".into(), messages: 3, expunged: false },
@@ -162,6 +163,8 @@ fn the_summary_of_a_bad_run() {
     report.deleted = [2, 1];
     report.named[0].outcome = failed();
     report.named[0].title = String::new();
+    report.named.push(NamedMessage { uid: 8, outcome: not_reached(), ..report.named[0].clone() });
+    report.named.push(NamedMessage { uid: 9, outcome: not_reached(), ..report.named[0].clone() });
     insta::assert_snapshot!(told(&report));
 }
 
@@ -243,19 +246,24 @@ fn the_labels_are_the_original_s() {
 }
 
 fn copied() -> Outcome {
-    Outcome::Copied { uid: Some(9) }
+    Outcome::Copied { destination: Some(9) }
 }
 
 fn there() -> Outcome {
-    Outcome::AlreadyThere { uid: 9 }
+    Outcome::Present { destination: 9, how: How::Key }
 }
 
 fn duplicate() -> Outcome {
-    Outcome::DuplicateOf { uid: 3 }
+    Outcome::DuplicateOf(3)
 }
 
 fn failed() -> Outcome {
-    Outcome::Failed { reason: "NO too strange".into() }
+    let error = Error::new(ErrorKind::Append, "the message was refused").on(Side::Destination);
+    Outcome::Failed(error.server_said("NO too strange"))
+}
+
+fn not_reached() -> Outcome {
+    Outcome::Failed(Error::new(ErrorKind::Cancelled, "not reached"))
 }
 
 fn tally() -> Tally {
