@@ -4,6 +4,7 @@
 pub mod account;
 pub mod error;
 pub mod imap;
+pub mod substitution;
 
 pub use account::Account;
 pub use error::{Error, ErrorKind, Side};
