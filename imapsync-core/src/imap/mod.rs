@@ -7,3 +7,4 @@ pub mod name;
 pub mod sasl;
 pub mod text;
 pub mod uidset;
+pub mod utf7;
