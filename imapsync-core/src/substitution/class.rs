@@ -20,8 +20,7 @@ pub(super) const BLANK: (&str, &str) =
     (r"[\t \xA0\x{1680}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]", r"[\t ]");
 /// `\v` in text and in bytes.
 pub(super) const VERTICAL: (&str, &str) = (r"[\n-\r\x{85}\x{2028}\x{2029}]", r"[\n-\r]");
-const NOT_BLANK: (&str, &str) =
-    (r"[^\t \xA0\x{1680}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]", r"[^\t ]");
+const NOT_BLANK: (&str, &str) = (r"[^\t \xA0\x{1680}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]", r"[^\t ]");
 const NOT_VERTICAL: (&str, &str) = (r"[^\n-\r\x{85}\x{2028}\x{2029}]", r"[^\n-\r]");
 
 /// The set that `\c` names, in text and in bytes. `\d` is ASCII in both.
@@ -102,7 +101,11 @@ pub(super) fn translate(
             ahead.next();
             if let Some(Member::Range(high, _)) = self::member(&mut ahead, start, interpolated)? {
                 if low.in_text() > high.in_text() {
-                    return Err(cursor.refuse(place, "this range runs backwards", "write the lower end first"));
+                    return Err(cursor.refuse(
+                        place,
+                        "this range runs backwards",
+                        "write the lower end first",
+                    ));
                 }
                 *cursor = ahead;
                 members.push(Member::Range(low, high));
@@ -190,7 +193,9 @@ fn single(code: Code) -> Member {
 fn emit(members: &[Member], negated: bool, mode: Mode, out: &mut String) {
     let unicode = mode == Mode::Text
         || members.iter().any(|member| match member {
-            Member::Range(low, high) => [low, high].iter().any(|c| matches!(c, Code::Char(c) if !c.is_ascii())),
+            Member::Range(low, high) => {
+                [low, high].iter().any(|c| matches!(c, Code::Char(c) if !c.is_ascii()))
+            }
             Member::Set(..) => false,
             Member::Property(_) => true,
         });

@@ -70,7 +70,7 @@ fn explain(source: &str, place: usize, error: &regex::Error) -> Error {
             let text = other.to_string();
             let cause = text.lines().last().unwrap_or_default();
             let cause = cause.strip_prefix("error: ").unwrap_or(cause);
-            refuse(source, place, format!("the pattern cannot be used: {cause}"), "see the rules in --help")
+            refuse(source, place, format!("the pattern cannot be used: {cause}"), "change the pattern there")
         }
     }
 }

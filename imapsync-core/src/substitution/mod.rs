@@ -163,6 +163,14 @@ fn substitute(source: &str, statement: &Statement) -> Result<Step, Error> {
         };
         return Err(refused);
     }
+    if statement.left.chars.is_empty() {
+        return Err(cursor::refuse(
+            source,
+            statement.left.end,
+            "an empty pattern is the last one used in Perl, and there is none",
+            "write ^ to put something in front",
+        ));
+    }
     let expression = Expression::compile(source, &statement.left, flags, true)?;
     let template = if statement.raw {
         Template::raw(source, &statement.right)

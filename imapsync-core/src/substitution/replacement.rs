@@ -167,8 +167,9 @@ impl Parser<'_> {
             match c {
                 '\\' => self.escape(place)?,
                 '$' => {
+                    let braced = self.cursor.peek() == Some('{');
                     let group = self.reference(place)?;
-                    self.group(group, place)?;
+                    self.group(group, braced, place)?;
                 }
                 '@' if self.cursor.peek() == Some('{') => {
                     return Err(self.cursor.refuse(
@@ -220,7 +221,7 @@ impl Parser<'_> {
         self.begin(change, place)
     }
 
-    fn group(&mut self, group: usize, place: usize) -> Result<(), Error> {
+    fn group(&mut self, group: usize, braced: bool, place: usize) -> Result<(), Error> {
         if group > self.groups {
             return Err(self.cursor.refuse(
                 place,
@@ -228,15 +229,17 @@ impl Parser<'_> {
                 "count the ( in the pattern",
             ));
         }
-        let element = matches!(
-            (self.cursor.peek(), self.cursor.peek_at(1), self.cursor.peek_at(2)),
-            (Some('[' | '{'), _, _) | (Some('-'), Some('>'), Some('[' | '{'))
-        );
+        // `${1}[0]` is the group and then a bracket, `$1[0]` an element of an array.
+        let element = !braced
+            && matches!(
+                (self.cursor.peek(), self.cursor.peek_at(1), self.cursor.peek_at(2)),
+                (Some('[' | '{'), _, _) | (Some('-'), Some('>'), Some('[' | '{'))
+            );
         if element {
             return Err(self.cursor.refuse(
                 self.cursor.place(),
                 "Perl takes what follows for the subscript of an array",
-                "write a backslash before the bracket",
+                "write ${1} for the group, or a backslash before the bracket",
             ));
         }
         self.parts.push(Part::Group(group));
@@ -252,9 +255,11 @@ impl Parser<'_> {
                 self.cursor.next();
                 Ok(0)
             }
-            Some('0') => {
-                Err(self.cursor.refuse(place, "$0 is not the match but the program", "write $& for the match"))
-            }
+            Some('0') => Err(self.cursor.refuse(
+                place,
+                "$0 is not the match but the program",
+                "write $& for the match",
+            )),
             Some('{') => {
                 self.cursor.next();
                 match self.cursor.until('}').as_deref().map(str::trim) {
@@ -313,7 +318,7 @@ impl Parser<'_> {
                 match (c, follows) {
                     (_, None) => {
                         let group = c.to_digit(10).and_then(|digit| usize::try_from(digit).ok());
-                        self.group(group.unwrap_or(usize::MAX), place)?;
+                        self.group(group.unwrap_or(usize::MAX), false, place)?;
                     }
                     ('1'..='7', Some(_)) => {
                         let code = escape::octal(&mut self.cursor, c)?;

@@ -88,7 +88,7 @@ fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, Error> {
     let blanks = cursor.take_while(usize::MAX, char::is_whitespace);
     let open = match cursor.next() {
         // Perl reads `s #` as a comment.
-        Some(c) if is_delimiter(c) && !(c == '#' && !blanks.is_empty()) => c,
+        Some(c) if is_delimiter(c) && (c != '#' || blanks.is_empty()) => c,
         _ => {
             return Err(cursor.refuse(
                 start,

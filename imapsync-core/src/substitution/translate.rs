@@ -348,7 +348,9 @@ impl Translator<'_> {
     /// The name of the construct that begins here, behind `(?`, where the engine has nothing like it.
     fn no_counterpart(&self) -> Option<&'static str> {
         Some(match (self.cursor.peek()?, self.cursor.peek_at(1)) {
-            ('{', _) | ('?', Some('{')) | ('*', Some('{')) => "a code block, (?{…}) or (??{…}): nothing is evaluated",
+            ('{', _) | ('?', Some('{')) | ('*', Some('{')) => {
+                "a code block, (?{…}) or (??{…}): nothing is evaluated"
+            }
             ('=', _) => "a look-ahead, (?=…)",
             ('!', _) => "a negative look-ahead, (?!…)",
             ('<', Some('=')) => "a look-behind, (?<=…)",
@@ -422,7 +424,11 @@ impl Translator<'_> {
                     ));
                 }
                 None => {
-                    return Err(self.cursor.refuse(place, "the ) of this group is missing", "write (?i) or (?:…)"));
+                    return Err(self.cursor.refuse(
+                        place,
+                        "the ) of this group is missing",
+                        "write (?i) or (?:…)",
+                    ));
                 }
             }
         }
@@ -477,7 +483,9 @@ impl Translator<'_> {
                 }
                 _ => return Err(self.unsupported(place, "a backreference within the pattern, \\1")),
             },
-            'g' | 'k' => return Err(self.unsupported(place, "a backreference within the pattern, \\g or \\k")),
+            'g' | 'k' => {
+                return Err(self.unsupported(place, "a backreference within the pattern, \\g or \\k"));
+            }
             'K' => return Err(self.unsupported(place, "\\K")),
             'G' => return Err(self.unsupported(place, "\\G")),
             'X' | 'C' => return Err(self.unsupported(place, "\\X or \\C")),

@@ -186,7 +186,11 @@ fn list(cursor: &mut Cursor<'_>) -> Result<List, Error> {
             let Some((high, _)) = member(cursor)? else { continue };
             if let Some(last) = ranges.last_mut() {
                 if last.0 > u32::from(high) {
-                    return Err(cursor.refuse(place, "this range runs backwards", "write the lower end first"));
+                    return Err(cursor.refuse(
+                        place,
+                        "this range runs backwards",
+                        "write the lower end first",
+                    ));
                 }
                 last.1 = u32::from(high);
             }
