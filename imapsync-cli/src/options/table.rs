@@ -190,6 +190,19 @@ pub(crate) const TABLE: &[Spec] = &[
          turned off.",
     ),
     Spec::new(
+        "fixinboxinbox",
+        Negatable,
+        Names,
+        "Write INBOX in front of a host2 name as host2 writes it (Inbox, INBOX); on unless turned off.",
+    ),
+    Spec::new(
+        "mixfolders",
+        Negatable,
+        Names,
+        "Put a folder into the one that host2 has under the same name in another case; on unless turned off: such a \
+         folder is then left out.",
+    ),
+    Spec::new(
         "useheader",
         Many(Text, "HEADER"),
         Messages,

@@ -1,7 +1,7 @@
 //! What the output tells of an outcome.
 
 use imapsync_core::ErrorKind;
-use imapsync_core::plan::{Outcome, SkipReason};
+use imapsync_core::plan::{Outcome, SkipReason, Tally};
 
 /// An outcome, as far as the output tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,5 +30,31 @@ pub(super) fn fate(outcome: &Outcome) -> Fate {
         }
         Outcome::Failed(error) if error.kind() == ErrorKind::Cancelled => Fate::NotReached,
         Outcome::Failed(error) => Fate::Failed(super::line::failure(error)),
+    }
+}
+
+/// How many messages had which outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Copied, or under `--dry` to be copied.
+    pub(super) copied: u64,
+    /// Duplicates of another one on host1.
+    pub(super) duplicates: u64,
+    /// What needs no copy: already there, duplicate, or vanished.
+    pub(super) settled: u64,
+    /// All that was not copied without having failed.
+    pub(super) skipped: u64,
+}
+
+impl Counts {
+    /// The counts of a run.
+    pub(super) const fn of(tally: &Tally) -> Self {
+        let settled = tally.present.saturating_add(tally.duplicate).saturating_add(tally.vanished);
+        Self {
+            copied: tally.copied,
+            duplicates: tally.duplicate,
+            settled,
+            skipped: settled.saturating_add(tally.skipped),
+        }
     }
 }

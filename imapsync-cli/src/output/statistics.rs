@@ -1,5 +1,6 @@
 //! The final statistics, in the original's words and order: scripts read them.
 
+use super::outcome::Counts;
 use super::text::{bytes, date, float, ratio};
 use super::usage::Usage;
 use chrono::{DateTime, FixedOffset, Utc};
@@ -42,14 +43,9 @@ pub(crate) struct Figures {
 impl Figures {
     /// The figures of a report, its dates as `local` makes them.
     pub(super) fn of(report: &Report, local: impl Fn(DateTime<Utc>) -> DateTime<FixedOffset>) -> Self {
-        let tally = &report.tally;
+        let counts = Counts::of(&report.tally);
         let [start1, start2] = report.start;
-        let done = if report.dry { 0 } else { tally.copied };
-        // Duplicates and vanished messages are not missing over there: the one has its like, the other is no more.
-        let there = done
-            .saturating_add(tally.already_there)
-            .saturating_add(tally.duplicates)
-            .saturating_add(tally.vanished);
+        let done = if report.dry { 0 } else { counts.copied };
         // A mark is no removal, but only a removal changes what is there: the figures below take marks for kept.
         let [deleted1, deleted2] = if report.dry { [0, 0] } else { report.deleted };
         let copied_bytes = if report.dry { 0 } else { report.bytes_copied };
@@ -58,12 +54,12 @@ impl Figures {
             ended: local(report.ended),
             dry: report.dry,
             folders: (report.folders.iter().filter(|folder| folder.complete).count(), report.folders.len()),
-            copied: tally.copied,
-            skipped: 0,
+            copied: counts.copied,
+            skipped: counts.skipped,
             bytes_skipped: 0,
-            duplicates: [tally.duplicates, report.destination_duplicates],
+            duplicates: [counts.duplicates, report.destination_duplicates],
             headerless: report.headerless,
-            missing: start1.messages.saturating_sub(there),
+            missing: start1.messages.saturating_sub(done).saturating_sub(counts.settled),
             extra: report.destination_only.saturating_sub(deleted2),
             deleted: [deleted1, deleted2],
             bytes_copied: report.bytes_copied,

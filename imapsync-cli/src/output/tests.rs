@@ -267,9 +267,9 @@ fn not_reached() -> Outcome {
 }
 
 fn tally() -> Tally {
-    Tally { copied: 6, already_there: 3, duplicates: 1, ..Tally::default() }
+    Tally { copied: 6, present: 3, duplicate: 1, ..Tally::default() }
 }
 
 fn tally_with_failures() -> Tally {
-    Tally { copied: 4, already_there: 3, duplicates: 1, failed: 2, ..Tally::default() }
+    Tally { copied: 4, present: 3, duplicate: 1, failed: 2, ..Tally::default() }
 }

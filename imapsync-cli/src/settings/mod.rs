@@ -110,7 +110,10 @@ fn options(values: &Values) -> Result<SyncOptions, Refusal> {
         expunge1: expunge1 == Some(true),
         delete2: on("delete2"),
         dry: on("dry"),
-        ..rules::rules(values)?
+        folders: rules::selection(values)?,
+        mapping: rules::mapping(values)?,
+        identity: rules::identity(values),
+        ..SyncOptions::default()
     })
 }
 
