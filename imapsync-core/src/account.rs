@@ -8,9 +8,9 @@ use std::time::Duration;
 ///
 /// ```
 /// use imapsync_core::Account;
-/// let mut account = Account::new("imap.example.org", "alice", "secret");
+/// let mut account = Account::new("imap.example.org", "alice", "hunter2");
 /// account.port = Some(993);
-/// assert!(!format!("{account:?}").contains("secret"));
+/// assert!(!format!("{account:?}").contains("hunter2"));
 /// ```
 #[derive(Debug, Clone)]
 pub struct Account {

@@ -1,7 +1,20 @@
 //! The engine (layer 6): list, map, scan, plan, copy, flags, delete, report.
 
+mod apply;
+mod copy;
+mod discover;
 pub mod event;
+mod judge;
+mod link;
+mod prepare;
+mod quiet;
+mod read;
 pub mod report;
+mod run;
+mod survey;
+mod titles;
+mod volley;
+mod work;
 
 pub use event::{Event, Events};
 pub use report::{Amount, FolderReport, NamedMessage, Report};
@@ -95,7 +108,6 @@ impl SyncJob {
     /// An error where nothing could be begun: a side cannot be reached or logged in to, the options contradict each
     /// other, a wanted folder is missing. Everything later is in the report, which then is not a success.
     pub async fn run(self) -> Result<Report, Error> {
-        let _ = (&self.source, &self.destination, &self.options, &self.connector, &self.clock);
-        Err(Error::new(crate::error::ErrorKind::Usage, "not built yet"))
+        run::run(self).await
     }
 }

@@ -1,0 +1,390 @@
+//! A connection: bytes between a stream and the state machine, deadlines, and the protocol log.
+
+use crate::account::Timeouts;
+use crate::error::{Error, ErrorKind, Side};
+use crate::imap::capability::Capabilities;
+use crate::imap::command::Command;
+use crate::imap::flow::{CommandId, Flow, FlowEvent, Output};
+use crate::imap::frame::Limits;
+use crate::imap::response::{Status, StatusKind, Untagged};
+use crate::imap::text::{escape, mask};
+use crate::net::BoxStream;
+use bytes::{Buf, Bytes};
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::AsyncWrite;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// How much the read buffer grows by.
+const READ_CHUNK: usize = 128 * 1024;
+/// Output taken from the state machine at a time; what is not taken yet has certainly not reached the server.
+const WRITE_AHEAD: usize = 256 * 1024;
+/// Slices given to one write.
+const SLICES: usize = 32;
+
+/// Bytes that went over a connection, as IMAP (before TLS).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// From the server.
+    pub received: u64,
+    /// To the server.
+    pub sent: u64,
+}
+
+/// One IMAP connection. Commands are queued with [`Connection::submit`]; [`Connection::next`] moves bytes both ways and
+/// gives what the server does. Dropping it closes the connection at once.
+pub struct Connection {
+    side: Side,
+    stream: BoxStream,
+    flow: Flow,
+    timeouts: Timeouts,
+    writing: VecDeque<Bytes>,
+    writing_bytes: usize,
+    unflushed: bool,
+    at_end: bool,
+    timer: Pin<Box<Sleep>>,
+    /// Since when we wait for the server without a byte moving.
+    silent_since: Option<Instant>,
+    /// Since when the present state of waiting lasts, bytes or not.
+    busy_since: Option<Instant>,
+    traffic: Traffic,
+    /// What must never be shown, even when the server echoes it.
+    secrets: Vec<String>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("side", &self.side).field("traffic", &self.traffic).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// A connection over a stream whose greeting has not been read.
+    pub fn new(side: Side, stream: BoxStream, limits: Limits, timeouts: Timeouts) -> Self {
+        Self {
+            side,
+            stream,
+            flow: Flow::new(limits),
+            timeouts,
+            writing: VecDeque::new(),
+            writing_bytes: 0,
+            unflushed: false,
+            at_end: false,
+            timer: Box::pin(sleep_until(Instant::now())),
+            silent_since: None,
+            busy_since: None,
+            traffic: Traffic::default(),
+            secrets: Vec::new(),
+        }
+    }
+
+    /// Names what is masked in every text that comes from this connection, even when the server echoes it.
+    #[must_use]
+    pub fn hiding(mut self, secrets: Vec<String>) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// The text without the secrets.
+    pub fn masked(&self, text: &str) -> String {
+        let secrets: Vec<&str> = self.secrets.iter().map(String::as_str).collect();
+        mask(text, &secrets)
+    }
+
+    /// What a status says, for people: `NO [OVERQUOTA] full`, without the secrets.
+    pub fn said(&self, status: &Status) -> String {
+        let kind = match status.kind {
+            StatusKind::Ok => "OK",
+            StatusKind::No => "NO",
+            StatusKind::Bad => "BAD",
+            StatusKind::Bye => "BYE",
+            StatusKind::PreAuth => "PREAUTH",
+        };
+        self.masked(&format!("{kind} {}", status.text))
+    }
+
+    /// The bare stream, for the TLS handshake after STARTTLS.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Tls`] where the server sent anything behind its OK: somebody may have put it there (CVE-2011-0411).
+    pub(crate) fn into_stream(self) -> Result<BoxStream, Error> {
+        if !self.flow.is_drained() || !self.writing.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Tls,
+                "the server sent data between its answer to STARTTLS and the TLS handshake; somebody may be tampering with the connection",
+            )
+            .on(self.side));
+        }
+        Ok(self.stream)
+    }
+
+    /// The connection after STARTTLS, over TLS now: no greeting follows, and nothing learnt before is known.
+    pub(crate) fn after_starttls(side: Side, stream: BoxStream, limits: Limits, timeouts: Timeouts) -> Self {
+        Self { flow: Flow::after_starttls(limits), ..Self::new(side, stream, limits, timeouts) }
+    }
+
+    /// Which side it belongs to.
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
+    /// The capabilities as last told.
+    pub fn capabilities(&self) -> &Capabilities {
+        self.flow.capabilities()
+    }
+
+    /// The capabilities, to take back what the server offers but does not do.
+    pub fn capabilities_mut(&mut self) -> &mut Capabilities {
+        self.flow.capabilities_mut()
+    }
+
+    /// The state machine.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    /// Bytes moved so far.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// Queues a command.
+    pub fn submit(&mut self, command: Command) -> CommandId {
+        let described = tracing::enabled!(target: "imapsync::command", tracing::Level::DEBUG).then(|| command.describe());
+        let id = self.flow.submit(command);
+        if let Some(text) = described {
+            tracing::debug!(target: "imapsync::command", side = %self.side, id = id.0, "{text}");
+        }
+        id
+    }
+
+    /// Gives the next bytes of the streamed APPEND at the head of the queue.
+    pub fn supply(&mut self, bytes: Bytes) {
+        self.flow.supply(bytes);
+    }
+
+    /// Bytes on their way to the socket: taken for writing, or supplied and not taken yet.
+    pub fn backlog(&self) -> usize {
+        self.writing_bytes + self.flow.supplied_bytes()
+    }
+
+    /// Literals above this size come in chunks from now on.
+    pub fn detach_above(&mut self, bytes: u64) {
+        self.flow.detach_above(bytes);
+    }
+
+    /// The next thing the server does. Writes what is queued meanwhile. May be dropped and called again at any time.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ConnectionLost`], [`ErrorKind::Timeout`], [`ErrorKind::Protocol`]: the connection is of no more use.
+    pub async fn next(&mut self) -> Result<FlowEvent, Error> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// The poll form of [`Connection::next`].
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<FlowEvent, Error>> {
+        let result = self.poll_inner(cx);
+        if result.is_ready() {
+            self.silent_since = None;
+        }
+        result.map_err(|e| e.on(self.side))
+    }
+
+    fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Result<FlowEvent, Error>> {
+        loop {
+            if let Some(event) = self.flow.poll_event()? {
+                self.log_event(&event);
+                if let FlowEvent::Untagged { data: Untagged::Status(status), .. } = &event
+                    && status.kind == StatusKind::Bye
+                    && self.flow.in_flight() == 0
+                {
+                    return Poll::Ready(Err(self.closed(None)));
+                }
+                return Poll::Ready(Ok(event));
+            }
+            let mut moved = self.poll_write(cx).map_err(|e| self.closed(Some(&e)))?;
+            if !self.at_end {
+                moved |= self.poll_read(cx).map_err(|e| self.closed(Some(&e)))?;
+            } else {
+                return Poll::Ready(Err(self.closed(None)));
+            }
+            if moved {
+                self.silent_since = None;
+                continue;
+            }
+            return self.poll_deadline(cx);
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let stream = Pin::new(&mut self.stream);
+        let buffer = self.flow.buffer();
+        if buffer.capacity() - buffer.len() < READ_CHUNK / 4 {
+            buffer.reserve(READ_CHUNK);
+        }
+        let before = buffer.len();
+        match tokio_util::io::poll_read_buf(stream, cx, buffer) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(Err(e)) => Err(e),
+            Poll::Ready(Ok(0)) => {
+                self.at_end = true;
+                Ok(true)
+            }
+            Poll::Ready(Ok(n)) => {
+                self.traffic.received += n as u64;
+                if tracing::enabled!(target: "imapsync::wire", tracing::Level::TRACE) {
+                    let text = escape(&self.flow.buffer()[before..], 2000);
+                    let text = self.masked(&text);
+                    tracing::trace!(target: "imapsync::wire", side = %self.side, "<- {text}");
+                }
+                Ok(true)
+            }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let mut moved = false;
+        loop {
+            while self.writing_bytes < WRITE_AHEAD
+                && let Some(Output { bytes, secret }) = self.flow.poll_output()
+            {
+                if tracing::enabled!(target: "imapsync::wire", tracing::Level::TRACE) {
+                    let text = if secret { "***".to_owned() } else { escape(&bytes, 2000) };
+                    tracing::trace!(target: "imapsync::wire", side = %self.side, "-> {text}");
+                }
+                self.writing_bytes += bytes.len();
+                self.writing.push_back(bytes);
+                moved = true;
+            }
+            if self.writing.is_empty() {
+                break;
+            }
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let mut count = 0;
+            for (slot, bytes) in slices.iter_mut().zip(&self.writing) {
+                *slot = IoSlice::new(bytes);
+                count += 1;
+            }
+            let stream = Pin::new(&mut self.stream);
+            match stream.poll_write_vectored(cx, &slices[..count]) {
+                Poll::Pending => return Ok(moved),
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(n)) => {
+                    self.traffic.sent += n as u64;
+                    self.written(n);
+                    self.unflushed = true;
+                    moved = true;
+                }
+                Poll::Ready(Err(e)) => return Err(e),
+            }
+        }
+        if self.unflushed {
+            match Pin::new(&mut self.stream).poll_flush(cx) {
+                Poll::Pending => {}
+                Poll::Ready(done) => {
+                    done?;
+                    self.unflushed = false;
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    fn written(&mut self, mut n: usize) {
+        self.writing_bytes -= n;
+        while n > 0
+            && let Some(front) = self.writing.front_mut()
+        {
+            if front.len() > n {
+                front.advance(n);
+                return;
+            }
+            n -= front.len();
+            self.writing.pop_front();
+        }
+    }
+
+    /// Nothing moves: an error once the server has owed us something for too long.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Result<FlowEvent, Error>> {
+        if !self.flow.is_waiting() {
+            self.busy_since = None;
+            self.silent_since = None;
+            return Poll::Pending;
+        }
+        let now = Instant::now();
+        let silent = *self.silent_since.get_or_insert(now);
+        let busy = *self.busy_since.get_or_insert(now);
+        let limits = [(silent, self.timeouts.idle, "said nothing"), (busy, self.timeouts.command, "did not finish")];
+        let next = limits.iter().filter(|(_, limit, _)| *limit > Duration::ZERO).map(|(since, limit, what)| {
+            (*since + *limit, *limit, *what)
+        });
+        let Some((deadline, limit, what)) = next.min_by_key(|(deadline, ..)| *deadline) else {
+            return Poll::Pending;
+        };
+        if self.timer.deadline() != deadline {
+            self.timer.as_mut().reset(deadline);
+        }
+        match self.timer.as_mut().poll(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(()) => Poll::Ready(Err(Error::new(
+                ErrorKind::Timeout,
+                format!("the server {what} for {} seconds", limit.as_secs()),
+            )
+            .hint(format!("--timeout{} sets this limit", self.side.number())))),
+        }
+    }
+
+    fn closed(&self, error: Option<&io::Error>) -> Error {
+        let mut text = match error {
+            Some(e) => format!("the connection broke: {e}"),
+            None => "the server closed the connection".to_owned(),
+        };
+        if self.flow.in_flight() == 0 && self.flow.bye().is_none() && self.traffic.received == 0 {
+            text.push_str(" without a greeting");
+        }
+        let error = Error::new(ErrorKind::ConnectionLost, text).on(self.side);
+        match self.flow.bye() {
+            Some(bye) => error.server_said(self.said(bye)),
+            None => error,
+        }
+    }
+
+    fn log_event(&mut self, event: &FlowEvent) {
+        match event {
+            FlowEvent::Unreadable(what) => {
+                tracing::debug!(target: "imapsync::command", side = %self.side, "skipped a line nobody can read: {what}");
+            }
+            FlowEvent::Done { command, status } => {
+                if self.flow.in_flight() == 0 {
+                    self.busy_since = None;
+                } else {
+                    self.busy_since = Some(Instant::now());
+                }
+                tracing::debug!(target: "imapsync::command", side = %self.side, id = command.0, "{}", self.said(status));
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends one command and waits for its end; `untagged` sees its data.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::next`]. A NO or BAD is not an error here: look at the status.
+    pub async fn call(&mut self, command: Command, mut untagged: impl FnMut(Untagged)) -> Result<Status, Error> {
+        let id = self.submit(command);
+        loop {
+            match self.next().await? {
+                FlowEvent::Untagged { command, data } if command == Some(id) => untagged(data),
+                FlowEvent::Done { command, status } if command == id => return Ok(status),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! After the copy: flags brought up to date, messages deleted on either side, each in a folder that is checked again.
+
+use super::event::Event;
+use super::link::Link;
+use super::read::SET_BYTES;
+use super::volley::{Reply, volley};
+use super::work::{Ledger, Work};
+use crate::error::{Error, ErrorKind, Side};
+use crate::imap::capability::Capability;
+use crate::imap::command::{Command, StoreAction};
+use crate::imap::flag::Flags;
+use crate::imap::name::MailboxName;
+use crate::imap::response::{Code, Status, StatusKind, Untagged};
+use crate::imap::uidset::UidSet;
+use crate::message::flags;
+use crate::options::{Delete1, SyncOptions};
+use crate::plan::deletes::{self, Expunge};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A folder that is opened for writing, and what it must still be.
+struct Place {
+    side: Side,
+    mailbox: MailboxName,
+    text: Arc<str>,
+    uid_validity: u32,
+}
+
+/// Brings the flags of messages that are on both sides up to date: the source wins.
+///
+/// # Errors
+///
+/// Only what ends the run.
+pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mut Work) -> Result<(), Error> {
+    let mut changes: BTreeMap<usize, BTreeMap<Vec<String>, (Flags, UidSet)>> = BTreeMap::new();
+    for job in &work.jobs {
+        let target = &work.targets[job.target];
+        for pair in &job.pairs {
+            let (Some(from), Some(to)) = (job.listing.row(pair.source), target.listing.row(pair.destination)) else {
+                continue;
+            };
+            // Flags that could not be read are left alone.
+            let (Some(from), Some(to)) = (&from.flags, &to.flags) else { continue };
+            let delete1 = options.delete1 != Delete1::No;
+            if let Some(flags) = flags::change(from, to, target.listing.permanent.as_ref(), delete1) {
+                let group = changes.entry(job.target).or_default().entry(flags.words()).or_insert_with(|| (flags, UidSet::new()));
+                group.1.insert(pair.destination);
+            }
+        }
+    }
+    for (at, groups) in changes {
+        let target = &work.targets[at];
+        let place = Place {
+            side: Side::Destination,
+            mailbox: target.name.clone(),
+            text: target.text.clone(),
+            uid_validity: target.listing.uid_validity,
+        };
+        let told = |ledger: &mut Ledger, uids: &UidSet, flags: &Flags| {
+            ledger.report.flags_changed += uids.len();
+            for uid in uids.iter() {
+                let (folder, flags) = (place.text.clone(), flags.words().join(" "));
+                ledger.events.emit(|| Event::FlagsChanged { folder, uid, flags });
+            }
+        };
+        if options.dry {
+            for (flags, uids) in groups.values() {
+                told(&mut work.ledger, uids, flags);
+            }
+            continue;
+        }
+        let steps: Vec<(&Flags, UidSet)> =
+            groups.values().flat_map(|(flags, uids)| uids.split(SET_BYTES).into_iter().map(move |set| (flags, set))).collect();
+        let command = |(flags, set): &(&Flags, UidSet)| Command::UidStore {
+            uids: set.clone(),
+            action: StoreAction::Replace,
+            flags: (*flags).clone(),
+        };
+        let results = write(link, &place, &steps, command).await?;
+        match results {
+            Err(error) => work.ledger.fail(error.with_kind(ErrorKind::Flags)),
+            Ok(refusals) => {
+                for ((flags, set), refusal) in steps.iter().zip(refusals) {
+                    match refusal {
+                        None => told(&mut work.ledger, set, flags),
+                        Some(said) => work.ledger.fail(
+                            Error::new(ErrorKind::Flags, format!("could not set the flags of messages {set}"))
+                                .on(place.side)
+                                .in_folder(&*place.text)
+                                .server_said(said),
+                        ),
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Deletes on the source what is safely on the destination, as the options ask.
+///
+/// # Errors
+///
+/// Only what ends the run.
+pub(crate) async fn delete_source(link: &mut Link, options: &SyncOptions, work: &mut Work) -> Result<(), Error> {
+    for at in 0..work.jobs.len() {
+        let job = &work.jobs[at];
+        if !job.listing.complete {
+            continue;
+        }
+        let safe = |uid| job.is_safe(uid);
+        let candidates = job.listing.rows.iter().enumerate().map(|(n, row)| deletes::SourceMessage {
+            uid: row.uid,
+            key: job.identities.get(n).copied().flatten().map(|identity| identity.key),
+            safe: safe(row.uid),
+            marked: row.flags.as_ref().is_some_and(|flags| flags.contains("\\Deleted")),
+        });
+        let mut marks = UidSet::new();
+        let mut expunges = UidSet::new();
+        if options.delete1 != Delete1::No {
+            for uid in deletes::delete1(candidates.clone()) {
+                marks.insert(uid);
+            }
+            if options.delete1 == Delete1::Expunge {
+                expunges = marks.clone();
+            }
+        }
+        if options.expunge1 {
+            for uid in deletes::expunge1(candidates) {
+                expunges.insert(uid);
+            }
+        }
+        let place = Place {
+            side: Side::Source,
+            mailbox: job.source.clone(),
+            text: job.source_text.clone(),
+            uid_validity: job.listing.uid_validity,
+        };
+        delete(link, &place, &marks, &expunges, options.dry, &mut work.ledger).await?;
+    }
+    Ok(())
+}
+
+/// Deletes on the destination what no source message corresponds to.
+///
+/// # Errors
+///
+/// Only what ends the run.
+pub(crate) async fn delete_destination(link: &mut Link, options: &SyncOptions, work: &mut Work) -> Result<(), Error> {
+    for at in 0..work.targets.len() {
+        let jobs: Vec<_> = work.jobs.iter().filter(|job| job.target == at).collect();
+        let target = &work.targets[at];
+        let complete = !jobs.is_empty()
+            && target.listing.complete
+            && target.problem.is_none()
+            && jobs.iter().all(|job| job.listing.complete && !job.failed);
+        let extra: UidSet = target.listing.rows.iter().map(|row| row.uid).filter(|uid| !target.taken.contains(uid)).collect();
+        if extra.is_empty() {
+            continue;
+        }
+        let (text, mailbox, uid_validity) = (target.text.clone(), target.name.clone(), target.listing.uid_validity);
+        if !complete {
+            work.ledger.fail(
+                Error::new(ErrorKind::Delete, "nothing is deleted: not every source message of this folder is known to be there")
+                    .on(Side::Destination)
+                    .in_folder(&*text),
+            );
+            continue;
+        }
+        let place = Place { side: Side::Destination, mailbox, text, uid_validity };
+        delete(link, &place, &extra, &extra, options.dry, &mut work.ledger).await?;
+    }
+    Ok(())
+}
+
+/// Marks some messages `\Deleted` and expunges some, and nothing else.
+async fn delete(
+    link: &mut Link,
+    place: &Place,
+    marks: &UidSet,
+    expunges: &UidSet,
+    dry: bool,
+    ledger: &mut Ledger,
+) -> Result<(), Error> {
+    let told = |ledger: &mut Ledger, uids: &UidSet, expunged: bool| {
+        if !uids.is_empty() {
+            let at = usize::from(place.side.number() - 1);
+            if expunged || expunges.is_empty() {
+                ledger.report.deleted[at] += uids.len();
+            }
+            let (side, folder, messages) = (place.side, place.text.clone(), uids.len());
+            ledger.events.emit(|| Event::Deleted { side, folder, messages, expunged });
+        }
+    };
+    let failed = |ledger: &mut Ledger, text: String, said: Option<String>| {
+        let mut error = Error::new(ErrorKind::Delete, text).on(place.side).in_folder(&*place.text);
+        if let Some(said) = said {
+            error = error.server_said(said);
+        }
+        ledger.fail(error);
+    };
+    if marks.is_empty() && expunges.is_empty() {
+        return Ok(());
+    }
+    if dry {
+        told(ledger, if expunges.is_empty() { marks } else { expunges }, !expunges.is_empty());
+        return Ok(());
+    }
+    let deleted = Flags::parse(["\\Deleted"]);
+    let steps = marks.split(SET_BYTES);
+    let store = |set: &UidSet| Command::UidStore { uids: set.clone(), action: StoreAction::Add, flags: deleted.clone() };
+    let mut marked = UidSet::new();
+    match write(link, place, &steps, store).await? {
+        Err(error) => {
+            ledger.fail(error);
+            return Ok(());
+        }
+        Ok(refusals) => {
+            for (set, refusal) in steps.iter().zip(refusals) {
+                match refusal {
+                    None => set.ranges().iter().for_each(|(first, last)| marked.insert_range(*first, *last)),
+                    Some(said) => failed(ledger, format!("could not mark messages {set} as deleted"), Some(said)),
+                }
+            }
+        }
+    }
+    told(ledger, &marked, false);
+    if expunges.is_empty() {
+        return Ok(());
+    }
+    // What could not be marked is not expunged; what was marked before the run is not ours to leave out.
+    let unmarked = marks.difference(&marked);
+    let expunges = expunges.difference(&unmarked);
+    let uid_plus = link.ready().await?.capabilities().has(Capability::UIDPLUS);
+    if uid_plus {
+        let steps = expunges.split(SET_BYTES);
+        match write(link, place, &steps, |set| Command::UidExpunge(set.clone())).await? {
+            Err(error) => ledger.fail(error),
+            Ok(refusals) => {
+                for (set, refusal) in steps.iter().zip(refusals) {
+                    match refusal {
+                        None => told(ledger, set, true),
+                        Some(said) => failed(ledger, format!("could not expunge messages {set}; they stay marked"), Some(said)),
+                    }
+                }
+            }
+        }
+        return Ok(());
+    }
+    match search_deleted(link, place).await? {
+        Ok(there) => match deletes::without_uidplus(&expunges, &there) {
+            Expunge::Plain => match write(link, place, &[()], |()| Command::Expunge).await? {
+                Err(error) => ledger.fail(error),
+                Ok(refusals) => match refusals.into_iter().next().flatten() {
+                    None => told(ledger, &expunges, true),
+                    Some(said) => failed(ledger, "could not expunge".to_owned(), Some(said)),
+                },
+            },
+            Expunge::Refused(why) => failed(
+                ledger,
+                format!("messages {expunges} stay marked as deleted: the server has no UIDPLUS, and an EXPUNGE would also remove {why}"),
+                None,
+            ),
+        },
+        Err(error) => ledger.fail(error),
+    }
+    Ok(())
+}
+
+/// The UIDs that bear `\Deleted`.
+async fn search_deleted(link: &mut Link, place: &Place) -> Result<Result<UidSet, Error>, Error> {
+    loop {
+        let connection = link.ready().await?;
+        if let Err(error) = open(connection, place).await {
+            if error.is_connection_lost() {
+                link.lost(error)?;
+                continue;
+            }
+            return Ok(Err(error));
+        }
+        let mut found = UidSet::new();
+        let mut told = false;
+        let command = Command::UidSearch("DELETED".to_owned());
+        let status = connection
+            .call(command, |data| {
+                if let Untagged::Search(search) = data {
+                    told = true;
+                    found = search.ids.iter().copied().chain(found.iter()).collect();
+                }
+            })
+            .await;
+        match status {
+            Ok(status) if status.kind == StatusKind::Ok && told => return Ok(Ok(found)),
+            Ok(status) => {
+                return Ok(Err(Error::new(ErrorKind::Delete, "could not find out which messages are marked as deleted; nothing is expunged")
+                    .on(place.side)
+                    .in_folder(&*place.text)
+                    .server_said(connection.said(&status))));
+            }
+            Err(error) => link.lost(error)?,
+        }
+    }
+}
+
+/// Opens a folder for writing: its OK and its UIDVALIDITY are there before anything is written.
+async fn open(connection: &mut crate::client::Connection, place: &Place) -> Result<(), Error> {
+    let mut uid_validity = 0;
+    let mut read_only = false;
+    let mut learn = |status: &Status| match status.code {
+        Some(Code::UidValidity(n)) => uid_validity = n,
+        Some(Code::ReadOnly) => read_only = true,
+        _ => {}
+    };
+    let status = connection
+        .call(Command::Select(place.mailbox.clone()), |data| {
+            if let Untagged::Status(status) = data {
+                learn(&status);
+            }
+        })
+        .await?;
+    learn(&status);
+    let error = if status.kind != StatusKind::Ok {
+        Error::new(ErrorKind::Select, "the folder can no longer be opened").server_said(connection.said(&status))
+    } else if uid_validity != place.uid_validity {
+        Error::new(ErrorKind::Select, "the folder's UIDVALIDITY changed during the run; nothing is changed in it")
+    } else if read_only {
+        Error::new(ErrorKind::Delete, "the server opens the folder read-only; nothing can be changed in it")
+    } else {
+        return Ok(());
+    };
+    Err(error.on(place.side).in_folder(&*place.text))
+}
+
+/// Sends one command per step into the opened folder; each may be repeated after a reconnection. Gives per step what
+/// the server said against it; or why the folder cannot be written to.
+async fn write<S>(
+    link: &mut Link,
+    place: &Place,
+    steps: &[S],
+    command: impl Fn(&S) -> Command,
+) -> Result<Result<Vec<Option<String>>, Error>, Error> {
+    let mut results: Vec<Option<Option<String>>> = steps.iter().map(|_| None).collect();
+    while results.iter().any(Option::is_none) {
+        let connection = link.ready().await?;
+        if let Err(error) = open(connection, place).await {
+            if error.is_connection_lost() {
+                link.lost(error)?;
+                continue;
+            }
+            return Ok(Err(error));
+        }
+        let todo: Vec<usize> = (0..steps.len()).filter(|at| results[*at].is_none()).collect();
+        let commands = todo.iter().map(|at| command(&steps[*at]));
+        let result = volley(connection, commands, |connection, number, reply| {
+            if let Reply::Done(status) = reply {
+                results[todo[number]] = Some((status.kind != StatusKind::Ok).then(|| connection.said(&status)));
+            }
+            Ok(())
+        })
+        .await;
+        match result {
+            Ok(()) => link.progress(),
+            Err(error) => link.lost(error)?,
+        }
+    }
+    Ok(Ok(results.into_iter().flatten().collect()))
+}

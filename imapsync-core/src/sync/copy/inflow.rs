@@ -1,0 +1,339 @@
+//! The source side of a copy: windows asked for ahead, and what becomes of each message that arrives.
+
+use super::{Copier, MESSAGES_AHEAD};
+use crate::error::{Error, ErrorKind, Side};
+use crate::imap::command::{Command, FetchItems, Uids};
+use crate::imap::flow::{CommandId, FlowEvent};
+use crate::imap::response::{Body, Code, Fetch, Item, Status, StatusKind, Untagged};
+use crate::imap::uidset::UidSet;
+use crate::message::{Digester, Identity};
+use crate::plan::{Candidate, Decision, Outcome};
+use bytes::Bytes;
+
+/// Bytes and messages of one window; several are in flight.
+const WINDOW_BYTES: u64 = 512 * 1024;
+const WINDOW_MESSAGES: usize = 200;
+/// What Courier serves, with OK, in place of a message that somebody else has expunged.
+const COURIER_GONE: &[u8] = b"This message is no longer available on the server.";
+
+/// One FETCH in flight.
+#[derive(Debug)]
+pub(super) struct Window {
+    pub(super) job: usize,
+    /// Asked for and not seen yet, ascending.
+    pub(super) left: Vec<u32>,
+    /// Answered with an empty body although the listing gives a size.
+    pub(super) empty: Vec<u32>,
+    /// Something came meanwhile that nobody can read; it may have been one of these messages.
+    pub(super) noise: bool,
+    pub(super) alone: bool,
+}
+
+/// One EXAMINE in flight.
+#[derive(Debug)]
+pub(super) struct Examining {
+    job: usize,
+    uid_validity: u32,
+}
+
+impl Copier<'_> {
+    /// Asks for as much as budget and bounds allow.
+    pub(super) async fn pump_source(&mut self) -> Result<(), Error> {
+        while !self.stopping && self.resume_at.is_none() {
+            let Some((job, uids, alone)) = self.next_window() else { return Ok(()) };
+            if self.source.connection().is_none() {
+                self.source_open = None;
+                self.put_back(job, uids);
+                self.source.ready().await?;
+                continue;
+            }
+            let reserve: u64 = uids.iter().map(|uid| self.reserve_of(job, *uid)).sum();
+            let limit = self.stream_above();
+            let Some(connection) = self.source.connection() else { continue };
+            connection.detach_above(limit);
+            if self.source_open != Some(job) {
+                let id = connection.submit(Command::Examine(self.work.jobs[job].source.clone()));
+                self.examining.insert(id, Examining { job, uid_validity: 0 });
+                self.source_open = Some(job);
+            }
+            let set = UidSet::from_uids(uids.iter().copied());
+            let id = connection.submit(Command::UidFetch { uids: Uids::Set(set), items: FetchItems::Full });
+            self.reserved += reserve;
+            self.asked += uids.len();
+            self.windows.insert(id, Window { job, left: uids, empty: Vec::new(), noise: false, alone });
+        }
+        Ok(())
+    }
+
+    /// Takes the next messages off the queue, as many as fit. One always fits where nothing else is in flight.
+    fn next_window(&mut self) -> Option<(usize, Vec<u32>, bool)> {
+        loop {
+            let piece = self.queue.front()?;
+            let (job, alone) = (piece.job, piece.alone);
+            let mut uids = Vec::new();
+            let (mut bytes, mut spans) = (0, 0);
+            while let Some(uid) = self.queue.front().and_then(|piece| piece.uids.front().copied()) {
+                let open = self.work.jobs[job].state(uid) == Some(crate::sync::work::State::Open);
+                if !open || self.broken.contains(&job) {
+                    self.queue.front_mut()?.uids.pop_front();
+                    continue;
+                }
+                if let Some(reason) = self.skip_before_fetch(job, uid) {
+                    self.queue.front_mut()?.uids.pop_front();
+                    self.work.settle(job, uid, Outcome::Skipped(reason));
+                    continue;
+                }
+                let reserve = self.reserve_of(job, uid);
+                let large = self.work.jobs[job].listing.row(uid).is_some_and(|row| row.size > self.stream_above());
+                let nothing_else = self.reserved == 0 && uids.is_empty();
+                let fits = self.reserved + bytes + reserve <= self.options.memory as u64
+                    && self.asked + self.flights.len() + uids.len() < MESSAGES_AHEAD;
+                if !(fits || nothing_else) || (!uids.is_empty() && (large || alone)) {
+                    break;
+                }
+                if uids.last().is_none_or(|last: &u32| last.checked_add(1) != Some(uid)) {
+                    spans += 1;
+                }
+                self.queue.front_mut()?.uids.pop_front();
+                uids.push(uid);
+                bytes += reserve;
+                // A span is at most 22 characters long: far below what any server takes in a line.
+                if large || alone || bytes >= WINDOW_BYTES || uids.len() >= WINDOW_MESSAGES || spans >= 300 {
+                    break;
+                }
+            }
+            if self.queue.front().is_some_and(|piece| piece.uids.is_empty()) {
+                self.queue.pop_front();
+            } else if uids.is_empty() {
+                return None;
+            }
+            if !uids.is_empty() {
+                uids.sort_unstable();
+                return Some((job, uids, alone));
+            }
+        }
+    }
+
+    /// Rules that need no bytes, for messages that the planner has not been asked about.
+    fn skip_before_fetch(&self, job: usize, uid: u32) -> Option<crate::plan::SkipReason> {
+        let limit = self.append_limit?;
+        let size = self.work.jobs[job].listing.row(uid)?.size;
+        (size > limit).then_some(crate::plan::SkipReason::TooLargeForServer { limit })
+    }
+
+    pub(super) fn source_event(&mut self, event: FlowEvent) {
+        match event {
+            FlowEvent::Untagged { command: Some(id), data } => self.source_data(id, data),
+            FlowEvent::Done { command, status } => self.source_done(command, &status),
+            FlowEvent::LiteralStart { command, uid, len } => self.stream_begins(command, uid, len),
+            FlowEvent::LiteralChunk(bytes) => self.stream_chunk(bytes),
+            FlowEvent::LiteralEnd => self.stream_literal_ends(),
+            FlowEvent::Unreadable(_) => self.windows.values_mut().for_each(|window| window.noise = true),
+            _ => {}
+        }
+    }
+
+    fn source_data(&mut self, id: CommandId, data: Untagged) {
+        if let Some(examining) = self.examining.get_mut(&id) {
+            if let Untagged::Status(Status { code: Some(Code::UidValidity(n)), .. }) = data {
+                examining.uid_validity = n;
+            }
+            return;
+        }
+        let Untagged::Fetch(fetch) = data else { return };
+        if self.stream.as_ref().is_some_and(|stream| stream.window == id) && is_detached(&fetch) {
+            self.stream_closes(&fetch);
+            return;
+        }
+        let Item::Present(uid) = fetch.uid else { return };
+        let Some(window) = self.windows.get_mut(&id) else { return };
+        let job = window.job;
+        let Ok(at) = window.left.binary_search(&uid) else { return };
+        if self.broken.contains(&job) {
+            return;
+        }
+        let listed = self.work.jobs[job].listing.row(uid).map_or(0, |row| row.size);
+        let message = match fetch.sections.into_iter().next() {
+            Some((_, Body::Bytes(message))) if listed == 0 || !message.is_empty() => message,
+            _ => {
+                window.empty.push(uid);
+                return;
+            }
+        };
+        window.left.remove(at);
+        self.asked -= 1;
+        if message.len() as u64 != listed && message.len() < 4096 && memchr::memmem::find(&message, COURIER_GONE).is_some() {
+            self.work.settle(job, uid, Outcome::Vanished);
+            self.release(job, uid);
+            return;
+        }
+        self.source.progress();
+        self.message(job, uid, message);
+    }
+
+    /// A whole message is here: what shall become of it?
+    fn message(&mut self, job: usize, uid: u32, message: Bytes) {
+        let (identity, decision) = self.decide(job, uid, &message);
+        match decision {
+            Decision::Copy | Decision::NeedDigests(_) => self.send(job, uid, identity, message),
+            Decision::Present { destination, how } => {
+                self.work.settle(job, uid, Outcome::Present { destination, how });
+                self.release(job, uid);
+            }
+            Decision::Duplicate { of } => {
+                self.work.jobs[job].duplicates.push((uid, of));
+                self.release(job, uid);
+            }
+            Decision::Skip(reason) => {
+                self.work.settle(job, uid, Outcome::Skipped(reason));
+                self.release(job, uid);
+            }
+        }
+    }
+
+    fn decide(&mut self, job: usize, uid: u32, message: &[u8]) -> (Option<Identity>, Decision) {
+        if self.decided.contains(&(job, uid)) {
+            return (self.identity(job, uid), Decision::Copy);
+        }
+        let identity = self.options.identity.from_message(Side::Source, message);
+        let digest = self.may_be_duplicate(job, uid).then(|| {
+            let mut digester = Digester::whole();
+            digester.update(message);
+            digester.finish()
+        });
+        let decision = self.ask_planner(job, uid, identity, digest);
+        (Some(identity), decision)
+    }
+
+    /// Asks the planner about a message of a single pass, and keeps its identity.
+    pub(super) fn ask_planner(
+        &mut self,
+        at: usize,
+        uid: u32,
+        identity: Identity,
+        digest: Option<crate::message::Digest>,
+    ) -> Decision {
+        let job = &mut self.work.jobs[at];
+        let Some(row) = job.at(uid) else { return Decision::Copy };
+        if job.identities.len() < job.listing.rows.len() {
+            job.identities.resize(job.listing.rows.len(), None);
+        }
+        job.identities[row] = Some(identity);
+        let size = job.listing.rows[row].size;
+        let decision = job.planner.decide(Candidate { uid, size, identity, digest });
+        if decision == Decision::Copy {
+            self.decided.insert((at, uid));
+        }
+        decision
+    }
+
+    /// Whether another message of the folder has the same size: only then can it be a duplicate.
+    pub(super) fn may_be_duplicate(&self, job: usize, uid: u32) -> bool {
+        let size = self.work.jobs[job].listing.row(uid).map(|row| row.size);
+        size.is_some_and(|size| self.shared_sizes.get(&job).is_some_and(|sizes| sizes.contains(&size)))
+    }
+
+    pub(super) fn identity(&self, job: usize, uid: u32) -> Option<Identity> {
+        let job = &self.work.jobs[job];
+        job.at(uid).and_then(|at| job.identities.get(at).copied().flatten())
+    }
+
+    fn source_done(&mut self, id: CommandId, status: &Status) {
+        if let Some(examining) = self.examining.remove(&id) {
+            self.examined(examining, status);
+            return;
+        }
+        let Some(window) = self.windows.remove(&id) else { return };
+        self.asked -= window.left.len();
+        for uid in &window.left {
+            self.release(window.job, *uid);
+        }
+        if self.broken.contains(&window.job) {
+            return;
+        }
+        let said = self.source.said(status);
+        for uid in window.left {
+            let tried = self.tries.get(&(window.job, uid)).copied().unwrap_or(0) > 0;
+            let gone = status.kind == StatusKind::Ok && !window.noise && !window.empty.contains(&uid);
+            if window.alone && tried && gone {
+                // Asked for alone and answered with nothing: it is gone.
+                self.work.settle(window.job, uid, Outcome::Vanished);
+                continue;
+            }
+            let error = Error::new(ErrorKind::Fetch, "the server did not give the message")
+                .on(Side::Source)
+                .in_folder(&*self.work.jobs[window.job].source_text)
+                .for_message(uid)
+                .server_said(said.clone());
+            if window.alone && tried {
+                self.work.settle(window.job, uid, Outcome::Failed(error));
+            } else {
+                self.again(window.job, uid, &error);
+            }
+        }
+    }
+
+    /// The folder is open again: is it still the one that was listed?
+    fn examined(&mut self, examining: Examining, status: &Status) {
+        let job = &self.work.jobs[examining.job];
+        let mut uid_validity = examining.uid_validity;
+        if let Some(Code::UidValidity(n)) = status.code {
+            uid_validity = n;
+        }
+        let problem = if status.kind != StatusKind::Ok {
+            Some(Error::new(ErrorKind::Select, "the folder can no longer be opened").server_said(self.source.said(status)))
+        } else if uid_validity != job.listing.uid_validity {
+            Some(Error::new(ErrorKind::Select, "the folder's UIDVALIDITY changed during the run: it is another folder now"))
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            let problem = problem.on(Side::Source).in_folder(&*job.source_text);
+            self.broken.insert(examining.job);
+            self.work.settle_rest(examining.job, &Outcome::Failed(problem));
+        }
+    }
+
+    pub(super) fn source_lost(&mut self, error: Error) -> Result<(), Error> {
+        self.stream_aborts();
+        self.forget_windows();
+        self.source_open = None;
+        self.source.lost(error)
+    }
+
+    /// What was asked for and has not come goes back into the queue.
+    pub(super) fn forget_windows(&mut self) {
+        self.examining.clear();
+        let mut windows: Vec<(CommandId, Window)> = self.windows.drain().collect();
+        windows.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+        for (_, window) in windows {
+            self.asked -= window.left.len();
+            for uid in &window.left {
+                self.release(window.job, *uid);
+            }
+            if window.alone && !self.stopping {
+                self.queue.push_front(super::Piece { job: window.job, uids: window.left.into(), alone: true });
+            } else {
+                self.put_back(window.job, window.left);
+            }
+        }
+    }
+
+    /// Gives the reserved bytes of a message back.
+    pub(super) fn release(&mut self, job: usize, uid: u32) {
+        self.reserved = self.reserved.saturating_sub(self.reserve_of(job, uid));
+    }
+
+    /// Whether the source's next bytes may be read: not while a large message waits for the destination.
+    pub(super) fn may_read_source(&mut self) -> bool {
+        let backlog = self.destination.connection().map_or(0, |c| c.backlog());
+        match &self.stream {
+            Some(stream) => stream.may_read(self.flights.is_empty(), backlog),
+            None => true,
+        }
+    }
+}
+
+fn is_detached(fetch: &Fetch) -> bool {
+    matches!(fetch.sections.first(), Some((_, Body::Detached { .. })))
+}

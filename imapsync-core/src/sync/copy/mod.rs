@@ -1,0 +1,303 @@
+//! The copy: FETCH windows ahead on the source, many APPENDs in flight on the destination, one byte budget.
+//!
+//! One task drives both connections. A message goes through these hands: queue → window (asked for, bytes reserved) →
+//! decision (in a single pass, from its bytes) → flight (APPEND sent) → outcome. A connection that is lost puts what
+//! was only read back into the queue; an APPEND whose reply is lost is in doubt, and settled last.
+
+mod doubt;
+mod inflow;
+mod outflow;
+mod refusal;
+mod stream;
+
+use super::link::Link;
+use super::work::{Job, State, Work};
+use crate::client::Connection;
+use crate::error::{Error, ErrorKind};
+use crate::imap::flow::{CommandId, FlowEvent};
+use crate::options::SyncOptions;
+use crate::plan::Outcome;
+use inflow::{Examining, Window};
+use outflow::Flight;
+use std::collections::{HashMap, HashSet, VecDeque};
+use stream::Stream;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// Messages asked for and not acknowledged yet, at most. Bounds also what a server still has before it when this
+/// process is killed.
+const MESSAGES_AHEAD: usize = 1024;
+/// How often one message is tried, whatever happens to it.
+const TRIES: u8 = 4;
+/// What one message costs in memory beside its bytes.
+const OVERHEAD: u64 = 512;
+
+/// Messages of one folder that wait to be fetched.
+#[derive(Debug)]
+struct Piece {
+    job: usize,
+    uids: VecDeque<u32>,
+    /// One FETCH for each: something was odd when they were asked for together.
+    alone: bool,
+}
+
+/// The copy of everything that the plan wants copied.
+pub(crate) struct Copier<'a> {
+    source: &'a mut Link,
+    destination: &'a mut Link,
+    options: &'a SyncOptions,
+    append_limit: Option<u64>,
+    work: &'a mut Work,
+    cancel: CancellationToken,
+    queue: VecDeque<Piece>,
+    /// The job whose folder is examined once everything sent so far is done.
+    source_open: Option<usize>,
+    examining: HashMap<CommandId, Examining>,
+    windows: HashMap<CommandId, Window>,
+    /// Messages in windows.
+    asked: usize,
+    /// Jobs whose folder could not be opened again.
+    broken: HashSet<usize>,
+    destination_open: Option<usize>,
+    flights: HashMap<CommandId, Flight>,
+    doubts: Vec<doubt::Doubt>,
+    floors: HashMap<usize, doubt::Floor>,
+    stream: Option<Stream>,
+    reserved: u64,
+    tries: HashMap<(usize, u32), u8>,
+    /// The planner has said that these shall be copied.
+    decided: HashSet<(usize, u32)>,
+    /// Sizes that several messages of a folder have, for single passes: only those can be duplicates.
+    shared_sizes: HashMap<usize, HashSet<u64>>,
+    quota_refusals: u32,
+    resume_at: Option<Instant>,
+    stopping: bool,
+}
+
+/// What the loop woke up for.
+enum Woken {
+    Source(Result<FlowEvent, Error>),
+    Destination(Result<FlowEvent, Error>),
+    Cancelled,
+    Resume,
+}
+
+impl<'a> Copier<'a> {
+    pub(crate) fn new(
+        source: &'a mut Link,
+        destination: &'a mut Link,
+        options: &'a SyncOptions,
+        append_limit: Option<u64>,
+        work: &'a mut Work,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self {
+            source,
+            destination,
+            options,
+            append_limit,
+            work,
+            cancel,
+            queue: VecDeque::new(),
+            source_open: None,
+            examining: HashMap::new(),
+            windows: HashMap::new(),
+            asked: 0,
+            broken: HashSet::new(),
+            destination_open: None,
+            flights: HashMap::new(),
+            doubts: Vec::new(),
+            floors: HashMap::new(),
+            stream: None,
+            reserved: 0,
+            tries: HashMap::new(),
+            decided: HashSet::new(),
+            shared_sizes: HashMap::new(),
+            quota_refusals: 0,
+            resume_at: None,
+            stopping: false,
+        }
+    }
+
+    /// Copies. When it returns, every message has its outcome, unless the run was stopped or a side is out of reach.
+    ///
+    /// # Errors
+    ///
+    /// What ends the run; what was in flight then is left to the next run, which finds it by its identity.
+    pub(crate) async fn run(mut self) -> Result<(), Error> {
+        self.fill_queue();
+        loop {
+            if let Err(error) = self.work_off().await {
+                self.abandon(&error);
+                return Err(error);
+            }
+            if self.stopping {
+                let error = Error::new(ErrorKind::Cancelled, "the run was interrupted");
+                self.abandon(&error);
+                return Err(error);
+            }
+            self.settle_duplicates();
+            if self.queue.is_empty() && !self.doubts.is_empty() {
+                self.settle_doubts().await?;
+                self.settle_duplicates();
+            }
+            if self.queue.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn fill_queue(&mut self) {
+        for at in 0..self.work.jobs.len() {
+            let job = &mut self.work.jobs[at];
+            let uids: VecDeque<u32> = std::mem::take(&mut job.to_copy).into();
+            if job.mode == super::work::Mode::Scanned {
+                self.decided.extend(uids.iter().map(|uid| (at, *uid)));
+            } else {
+                self.shared_sizes.insert(at, shared_sizes(job));
+            }
+            if !uids.is_empty() {
+                self.queue.push_back(Piece { job: at, uids, alone: false });
+            }
+        }
+    }
+
+    /// Runs until nothing is queued and nothing is in flight.
+    async fn work_off(&mut self) -> Result<(), Error> {
+        loop {
+            self.pump_source().await?;
+            if self.is_idle() {
+                return Ok(());
+            }
+            match self.wait().await {
+                Woken::Destination(Ok(event)) => self.destination_event(event),
+                Woken::Destination(Err(error)) => self.destination_lost(error)?,
+                Woken::Source(Ok(event)) => self.source_event(event),
+                Woken::Source(Err(error)) => self.source_lost(error)?,
+                Woken::Cancelled => self.stop(),
+                Woken::Resume => self.resume_at = None,
+            }
+            if self.destination.connection().is_none() {
+                self.destination_open = None;
+                self.destination.ready().await?;
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let queued = !self.stopping && !self.queue.is_empty();
+        !queued && self.windows.is_empty() && self.flights.is_empty() && self.stream.is_none()
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let read_source = self.may_read_source();
+        let resume_at = self.resume_at;
+        let source = self.source.connection();
+        let destination = self.destination.connection();
+        tokio::select! {
+            biased;
+            event = next(destination) => Woken::Destination(event),
+            event = next(source), if read_source => Woken::Source(event),
+            () = self.cancel.cancelled(), if !self.stopping => Woken::Cancelled,
+            () = sleep_until(resume_at.unwrap_or_else(Instant::now)), if resume_at.is_some() => Woken::Resume,
+        }
+    }
+
+    /// Stops in order: nothing new is asked for, what is in flight is acknowledged.
+    fn stop(&mut self) {
+        self.stopping = true;
+        self.queue.clear();
+        // What the source still owes is not wanted any more; only a message that is half copied holds it up.
+        if self.stream.is_none() {
+            self.forget_windows();
+            self.source.drop_connection();
+        }
+    }
+
+    /// The run ends here: what has no outcome is named as not reached.
+    fn abandon(&mut self, error: &Error) {
+        let reason = Error::new(ErrorKind::Cancelled, format!("not reached: {error}"));
+        for at in 0..self.work.jobs.len() {
+            self.work.settle_rest(at, &Outcome::Failed(reason.clone()));
+        }
+    }
+
+    /// Duplicates whose first is on the destination are done; where the first failed, they are offered again.
+    fn settle_duplicates(&mut self) {
+        for at in 0..self.work.jobs.len() {
+            let waiting = std::mem::take(&mut self.work.jobs[at].duplicates);
+            let mut again = VecDeque::new();
+            for (uid, of) in waiting {
+                match self.work.jobs[at].state(of) {
+                    Some(State::Settled { safe: true }) => self.work.settle(at, uid, Outcome::DuplicateOf(of)),
+                    Some(State::Settled { safe: false }) | None => {
+                        self.work.jobs[at].planner.forget(of);
+                        self.decided.insert((at, uid));
+                        again.push_back(uid);
+                    }
+                    Some(State::Open) => self.work.jobs[at].duplicates.push((uid, of)),
+                }
+            }
+            // Of several duplicates of a lost first only one needs to go; the others wait for it in turn.
+            if let Some(first) = again.pop_front() {
+                self.work.jobs[at].duplicates.extend(again.into_iter().map(|uid| (uid, first)));
+                self.queue.push_back(Piece { job: at, uids: [first].into(), alone: true });
+            }
+        }
+    }
+
+    /// Puts a message back; after too many tries it has failed.
+    fn again(&mut self, job: usize, uid: u32, why: &Error) {
+        let tries = self.tries.entry((job, uid)).or_default();
+        *tries += 1;
+        if *tries >= TRIES {
+            let error = why.clone().with_kind(message_kind(why.kind()));
+            self.work.settle(job, uid, Outcome::Failed(error));
+        } else if !self.stopping {
+            match self.queue.front_mut() {
+                Some(piece) if piece.job == job && piece.alone => piece.uids.push_back(uid),
+                _ => self.queue.push_front(Piece { job, uids: [uid].into(), alone: true }),
+            }
+        }
+    }
+
+    /// Puts back what was asked for and never came, in order and without blame.
+    fn put_back(&mut self, job: usize, mut uids: Vec<u32>) {
+        uids.sort_unstable();
+        if !uids.is_empty() && !self.stopping {
+            self.queue.push_front(Piece { job, uids: uids.into(), alone: false });
+        }
+    }
+
+    fn reserve_of(&self, job: usize, uid: u32) -> u64 {
+        let size = self.work.jobs[job].listing.row(uid).map_or(0, |row| row.size);
+        if size > self.stream_above() { stream::RESERVE } else { size + OVERHEAD }
+    }
+
+    /// Messages above this size stream through alone.
+    fn stream_above(&self) -> u64 {
+        (self.options.memory as u64 / 8).max(4096)
+    }
+}
+
+/// What kind of failure a message has when its connection failed too often.
+fn message_kind(kind: ErrorKind) -> ErrorKind {
+    match kind {
+        ErrorKind::ConnectionLost | ErrorKind::Timeout | ErrorKind::Protocol => ErrorKind::Append,
+        kind => kind,
+    }
+}
+
+fn shared_sizes(job: &Job) -> HashSet<u64> {
+    let mut sizes: Vec<u64> = job.listing.rows.iter().map(|row| row.size).collect();
+    sizes.sort_unstable();
+    sizes.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect()
+}
+
+/// The next event of a connection; never, where there is none.
+async fn next(connection: Option<&mut Connection>) -> Result<FlowEvent, Error> {
+    match connection {
+        Some(connection) => connection.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,200 @@
+//! The destination side of a copy: APPENDs in flight, and what each reply means.
+
+use super::doubt::{Doubt, Floor};
+use super::refusal::{Refusal, classify};
+use super::Copier;
+use crate::error::{Error, ErrorKind, Side};
+use crate::imap::capability::Capability;
+use crate::imap::command::{Append, Command, Literal};
+use crate::imap::flow::{CommandId, FlowEvent};
+use crate::imap::response::{Code, Status, StatusKind};
+use crate::message::{Identity, flags};
+use crate::plan::Outcome;
+use bytes::Bytes;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// So many messages refused for quota in a row end the copying: a smaller one might still have fitted.
+const QUOTA_REFUSALS: u32 = 20;
+
+/// One APPEND in flight.
+#[derive(Debug, Clone)]
+pub(super) struct Flight {
+    pub(super) job: usize,
+    pub(super) uid: u32,
+    pub(super) identity: Option<Identity>,
+}
+
+impl Copier<'_> {
+    /// Sends a message that is whole in memory.
+    pub(super) fn send(&mut self, job: usize, uid: u32, identity: Option<Identity>, message: Bytes) {
+        let message = match super::stream::transformed(self.options, message) {
+            Ok(message) => message,
+            Err(why) => {
+                let error = Error::new(ErrorKind::Append, why)
+                    .in_folder(&*self.work.jobs[job].source_text)
+                    .for_message(uid);
+                self.work.settle(job, uid, Outcome::Failed(error));
+                self.release(job, uid);
+                return;
+            }
+        };
+        if self.append(job, uid, identity, Literal::Bytes(message)).is_none() {
+            // The destination is being connected again; the message is read once more then.
+            self.release(job, uid);
+            self.put_back(job, vec![uid]);
+        }
+    }
+
+    /// Queues the APPEND, behind a SELECT of its folder: some servers append twice as fast to the selected one.
+    pub(super) fn append(
+        &mut self,
+        job: usize,
+        uid: u32,
+        identity: Option<Identity>,
+        message: Literal,
+    ) -> Option<CommandId> {
+        let target_at = self.work.jobs[job].target;
+        let target = &self.work.targets[target_at];
+        let row = self.work.jobs[job].listing.row(uid)?;
+        let flags = row.flags.as_ref().map_or_else(Default::default, |source| {
+            flags::for_append(source, target.listing.permanent.as_ref())
+        });
+        let date = row.date.filter(|_| self.options.internal_dates).map(|date| date.clamped());
+        let connection = self.destination.connection()?;
+        if self.destination_open != Some(target_at) {
+            connection.submit(Command::Select(target.name.clone()));
+            self.destination_open = Some(target_at);
+        }
+        let append = Append { mailbox: target.name.clone(), flags, date, message };
+        let id = connection.submit(Command::Append(append));
+        self.flights.insert(id, Flight { job, uid, identity });
+        Some(id)
+    }
+
+    pub(super) fn destination_event(&mut self, event: FlowEvent) {
+        if let FlowEvent::Done { command, status } = event
+            && let Some(flight) = self.flights.remove(&command)
+        {
+            let in_order = self.flights.keys().all(|other| *other > command);
+            self.release(flight.job, flight.uid);
+            self.stream_answered(command, &status);
+            if status.kind == StatusKind::Ok {
+                self.appended(&flight, &status, in_order);
+            } else {
+                self.refused(&flight, &status);
+            }
+        }
+    }
+
+    fn appended(&mut self, flight: &Flight, status: &Status, in_order: bool) {
+        self.destination.progress();
+        self.quota_refusals = 0;
+        let target_at = self.work.jobs[flight.job].target;
+        let uid_validity = self.work.targets[target_at].listing.uid_validity;
+        let destination = match &status.code {
+            // More than one UID, or another folder's, is nothing to rely on.
+            Some(Code::AppendUid { uid_validity: told, uids })
+                if (*told == uid_validity || uid_validity == 0) && uids.len() == 1 =>
+            {
+                uids.iter().next()
+            }
+            _ => None,
+        };
+        let floor = self.floors.entry(target_at).or_insert_with(|| Floor::new(&self.work.targets[target_at].listing));
+        floor.acknowledged(destination, flight.identity, in_order);
+        self.work.settle(flight.job, flight.uid, Outcome::Copied { destination });
+    }
+
+    fn refused(&mut self, flight: &Flight, status: &Status) {
+        let (job, uid) = (flight.job, flight.uid);
+        let target = self.work.targets[self.work.jobs[job].target].text.clone();
+        let (folder, said) = (self.work.jobs[job].source_text.clone(), self.destination.said(status));
+        let error = |kind, text: &str| {
+            Error::new(kind, format!("{text} {target}"))
+                .on(Side::Destination)
+                .in_folder(&*folder)
+                .for_message(uid)
+                .server_said(said.clone())
+        };
+        match classify(status) {
+            Refusal::Quota => {
+                let error = error(ErrorKind::OverQuota, "the destination is full; could not append to folder");
+                self.work.settle(job, uid, Outcome::Failed(error.clone()));
+                self.quota_refusals += 1;
+                if self.quota_refusals >= QUOTA_REFUSALS {
+                    self.give_up_for_quota(&error);
+                }
+            }
+            Refusal::Later(pause) => {
+                let error = error(ErrorKind::Unavailable, "the server asks to wait; could not append to folder");
+                let resume = Instant::now() + pause.unwrap_or(Duration::from_secs(1));
+                self.resume_at = Some(self.resume_at.map_or(resume, |at| at.max(resume)));
+                self.again(job, uid, &error);
+            }
+            Refusal::BadLiteral if self.destination_has(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS) => {
+                // It may have taken the message for commands: this connection is no longer in step.
+                let error = error(ErrorKind::Append, "could not append to folder");
+                self.destination.distrust(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS);
+                self.again(job, uid, &error);
+                self.drop_destination();
+            }
+            Refusal::BadLiteral | Refusal::Final => {
+                let error = error(ErrorKind::Append, "could not append to folder");
+                self.work.settle(job, uid, Outcome::Failed(error));
+            }
+        }
+    }
+
+    fn destination_has(&mut self, any: Capability) -> bool {
+        let has = |c: &crate::imap::capability::Capabilities| any.iter().any(|one| c.has(one));
+        self.destination.connection().is_some_and(|connection| has(connection.capabilities()))
+    }
+
+    /// Every message still waiting fails for the same reason; nothing is fetched for nothing.
+    fn give_up_for_quota(&mut self, error: &Error) {
+        let reason = Error::new(ErrorKind::OverQuota, "not tried: the destination is full")
+            .on(Side::Destination)
+            .server_said(error.server_text().unwrap_or_default());
+        for piece in std::mem::take(&mut self.queue) {
+            for uid in piece.uids {
+                self.work.settle(piece.job, uid, Outcome::Failed(reason.clone()));
+            }
+        }
+    }
+
+    pub(super) fn destination_lost(&mut self, error: Error) -> Result<(), Error> {
+        self.settle_flights();
+        self.destination.lost(error)
+    }
+
+    /// Gives the connection up because it is out of step. What may have been applied is in doubt.
+    pub(super) fn drop_destination(&mut self) {
+        self.settle_flights();
+        self.destination.drop_connection();
+    }
+
+    /// The connection is gone: an APPEND whose last byte was handed out may have been applied, the others were not.
+    fn settle_flights(&mut self) {
+        self.destination_open = None;
+        self.stream_loses_destination();
+        let mut flights: Vec<(CommandId, Flight)> = self.flights.drain().collect();
+        flights.sort_by_key(|(id, _)| *id);
+        let mut unsent: Vec<Flight> = Vec::new();
+        for (id, flight) in flights {
+            let applied = self.destination.connection().is_none_or(|c| c.flow().may_have_been_applied(id));
+            self.release(flight.job, flight.uid);
+            if applied {
+                let target_at = self.work.jobs[flight.job].target;
+                let floor =
+                    self.floors.entry(target_at).or_insert_with(|| Floor::new(&self.work.targets[target_at].listing));
+                self.doubts.push(Doubt { flight, target: target_at, above: floor.uid });
+            } else {
+                unsent.push(flight);
+            }
+        }
+        for flight in unsent.into_iter().rev() {
+            self.put_back(flight.job, vec![flight.uid]);
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! A large message on its way straight through: never whole in memory, alone on the destination's connection.
+//!
+//! The last bytes of its APPEND are held back until its FETCH has closed with the UID and the length it should have;
+//! otherwise the destination's connection is dropped, and half an APPEND stores nothing anywhere.
+
+use super::Copier;
+use crate::error::{Error, ErrorKind, Side};
+use crate::imap::command::Literal;
+use crate::imap::flow::CommandId;
+use crate::imap::response::{Fetch, Item, Section, Status, StatusKind};
+use crate::message::{Digester, HeaderScanner, Identity, IdentityRules, Scope};
+use crate::options::SyncOptions;
+use crate::plan::{Decision, Outcome};
+use crate::sync::work::Mode;
+use bytes::{Bytes, BytesMut};
+
+/// What a streamed message takes from the byte budget.
+pub(super) const RESERVE: u64 = 256 * 1024;
+/// A header longer than this is not waited for; its beginning serves for the identity.
+const LONGEST_HEADER: usize = 1 << 20;
+
+/// The large message that is passing through.
+pub(super) struct Stream {
+    pub(super) window: CommandId,
+    job: usize,
+    /// 0 where it is not known which message it is.
+    uid: u32,
+    len: u64,
+    received: u64,
+    stage: Stage,
+    header: BytesMut,
+    scanner: HeaderScanner,
+    header_end: Option<usize>,
+    whole: Option<Digester>,
+    body: Option<Digester>,
+    held: Bytes,
+    identity: Option<Identity>,
+    /// Try it again when it has passed: something went wrong on the other side.
+    again: Option<Error>,
+    /// Its share of the budget was given back when its APPEND was answered early.
+    released: bool,
+}
+
+enum Stage {
+    /// Its header is collected, then decided on.
+    Header,
+    /// It is to be sent once nothing else is in flight.
+    Draining,
+    /// Its bytes go out as they come.
+    Sending(CommandId),
+    /// Its bytes are not wanted, or only for their digest.
+    Discarding,
+}
+
+impl Stream {
+    pub(super) fn may_read(&self, nothing_in_flight: bool, backlog: usize) -> bool {
+        match self.stage {
+            Stage::Draining => nothing_in_flight,
+            Stage::Sending(_) => backlog < 1 << 20,
+            Stage::Header | Stage::Discarding => true,
+        }
+    }
+}
+
+impl Copier<'_> {
+    pub(super) fn stream_begins(&mut self, window: Option<CommandId>, uid: Option<u32>, len: u64) {
+        let Some((id, window)) = window.and_then(|id| self.windows.get(&id).map(|window| (id, window))) else {
+            return;
+        };
+        let job = window.job;
+        let uid = match window.left.as_slice() {
+            [only] => *only,
+            left => uid.filter(|uid| left.binary_search(uid).is_ok()).unwrap_or(0),
+        };
+        let stage = if uid == 0 || self.broken.contains(&job) { Stage::Discarding } else { Stage::Header };
+        self.stream = Some(Stream {
+            window: id,
+            job,
+            uid,
+            len,
+            received: 0,
+            stage,
+            header: BytesMut::new(),
+            scanner: HeaderScanner::new(),
+            header_end: None,
+            whole: None,
+            body: None,
+            held: Bytes::new(),
+            identity: None,
+            again: None,
+            released: false,
+        });
+    }
+
+    pub(super) fn stream_chunk(&mut self, bytes: Bytes) {
+        let Some(stream) = &mut self.stream else { return };
+        stream.received += bytes.len() as u64;
+        if let Some(digester) = &mut stream.whole {
+            digester.update(&bytes);
+        }
+        if let Some(digester) = &mut stream.body {
+            digester.update(&bytes);
+        }
+        match stream.stage {
+            Stage::Discarding => {}
+            Stage::Sending(_) => {
+                let ready = std::mem::replace(&mut stream.held, bytes);
+                if let Some(connection) = self.destination.connection() {
+                    connection.supply(ready);
+                }
+            }
+            Stage::Draining => {
+                stream.header.extend_from_slice(&bytes);
+                self.stream_send();
+            }
+            Stage::Header => {
+                stream.header.extend_from_slice(&bytes);
+                stream.header_end = stream.scanner.feed(&bytes);
+                let complete = stream.received == stream.len;
+                if stream.header_end.is_some() || stream.header.len() >= LONGEST_HEADER || complete {
+                    self.stream_decide();
+                }
+            }
+        }
+    }
+
+    /// The header is here: is the message wanted?
+    fn stream_decide(&mut self) {
+        let Some(stream) = &mut self.stream else { return };
+        let (job, uid) = (stream.job, stream.uid);
+        if self.decided.contains(&(job, uid)) || self.work.jobs[job].mode == Mode::Scanned {
+            let identity = self.identity(job, uid);
+            if let Some(stream) = &mut self.stream {
+                stream.identity = identity;
+            }
+            return self.stream_send();
+        }
+        let shared = self.may_be_duplicate(job, uid);
+        let Some(stream) = &mut self.stream else { return };
+        if shared {
+            let mut digester = Digester::whole();
+            digester.update(&stream.header);
+            stream.whole = Some(digester);
+        }
+        let header = &stream.header[..stream.header_end.unwrap_or(stream.header.len())];
+        let Some(identity) = self.options.identity.from_header(Side::Source, header) else {
+            let mut digester = Digester::body();
+            digester.update(&stream.header);
+            stream.body = Some(digester);
+            stream.stage = Stage::Discarding;
+            return;
+        };
+        stream.identity = Some(identity);
+        match self.ask_planner(job, uid, identity, None) {
+            Decision::Copy => self.stream_send(),
+            Decision::NeedDigests(_) => self.stream_stage(Stage::Discarding),
+            decision => {
+                self.stream_stage(Stage::Discarding);
+                self.told(job, uid, decision);
+            }
+        }
+    }
+
+    fn stream_stage(&mut self, stage: Stage) {
+        if let Some(stream) = &mut self.stream {
+            stream.stage = stage;
+        }
+    }
+
+    /// Anything but a copy.
+    fn told(&mut self, job: usize, uid: u32, decision: Decision) {
+        match decision {
+            Decision::Present { destination, how } => self.work.settle(job, uid, Outcome::Present { destination, how }),
+            Decision::Duplicate { of } => self.work.jobs[job].duplicates.push((uid, of)),
+            Decision::Skip(reason) => self.work.settle(job, uid, Outcome::Skipped(reason)),
+            Decision::Copy | Decision::NeedDigests(_) => {}
+        }
+    }
+
+    /// Begins the APPEND, once nothing else is in flight on the destination.
+    pub(super) fn stream_send(&mut self) {
+        if !self.flights.is_empty() {
+            return self.stream_stage(Stage::Draining);
+        }
+        let Some(stream) = &mut self.stream else { return };
+        let end = stream.header_end.unwrap_or(0);
+        let mut begun = std::mem::take(&mut stream.header).freeze();
+        let before = begun.len() as u64;
+        let changed = if end > 0 { transformed_header(self.options, &begun[..end]) } else { Ok(None) };
+        match changed {
+            Ok(Some(header)) => {
+                let mut all = BytesMut::from(header.as_slice());
+                all.extend_from_slice(&begun[end..]);
+                begun = all.freeze();
+            }
+            Ok(None) => {}
+            Err(why) => {
+                let (job, uid) = (stream.job, stream.uid);
+                let error = Error::new(ErrorKind::Append, why)
+                    .in_folder(&*self.work.jobs[job].source_text)
+                    .for_message(uid);
+                self.stream_stage(Stage::Discarding);
+                return self.work.settle(job, uid, Outcome::Failed(error));
+            }
+        }
+        let len = stream.len - before + begun.len() as u64;
+        let (job, uid, identity, complete) = (stream.job, stream.uid, stream.identity, stream.received == stream.len);
+        let Some(id) = self.append(job, uid, identity, Literal::Streamed(len)) else {
+            if let Some(stream) = &mut self.stream {
+                stream.stage = Stage::Discarding;
+                stream.again = Some(Error::new(ErrorKind::ConnectionLost, "the destination was not connected"));
+            }
+            return;
+        };
+        if let (false, Some(connection)) = (complete, self.destination.connection()) {
+            connection.supply(std::mem::take(&mut begun));
+        }
+        if let Some(stream) = &mut self.stream {
+            stream.held = begun;
+            stream.stage = Stage::Sending(id);
+        }
+    }
+
+    pub(super) fn stream_literal_ends(&mut self) {
+        if matches!(&self.stream, Some(Stream { stage: Stage::Header, .. })) {
+            self.stream_decide();
+        }
+    }
+
+    /// Its FETCH has closed: only now may the last bytes go.
+    pub(super) fn stream_closes(&mut self, fetch: &Fetch) {
+        if matches!(&self.stream, Some(Stream { stage: Stage::Draining, .. })) {
+            self.stream_send();
+        }
+        let Some(mut stream) = self.stream.take() else { return };
+        let (job, uid) = (stream.job, stream.uid);
+        let right = matches!(fetch.uid, Item::Present(told) if told == uid)
+            && matches!(fetch.sections.first(), Some((Section::Full, _)))
+            && stream.received == stream.len;
+        if let Some(window) = self.windows.get_mut(&stream.window)
+            && right
+            && let Ok(at) = window.left.binary_search(&uid)
+        {
+            window.left.remove(at);
+            self.asked -= 1;
+        }
+        match stream.stage {
+            Stage::Sending(id) if right => {
+                self.source.progress();
+                if let Some(connection) = self.destination.connection() {
+                    connection.supply(std::mem::take(&mut stream.held));
+                    tracing::debug!(id = id.0, "the large message is complete");
+                }
+                if let (Some(digester), Some(_)) = (stream.whole.take(), stream.identity) {
+                    self.work.jobs[job].planner.learn_digest(uid, digester.finish());
+                }
+            }
+            // What passed is not what was asked for; the window's end finds that it is still missing.
+            Stage::Sending(_) => {
+                self.flights.clear();
+                self.drop_destination();
+            }
+            _ if !right => {}
+            _ => {
+                if !stream.released {
+                    self.release(job, uid);
+                }
+                if let Some(why) = stream.again {
+                    return self.again(job, uid, &why);
+                }
+                self.discarded(stream);
+            }
+        }
+    }
+
+    /// It has passed for its digest only: now it can be decided on, and is read again where it is wanted.
+    fn discarded(&mut self, stream: Stream) {
+        let (job, uid) = (stream.job, stream.uid);
+        if self.work.jobs[job].state(uid) != Some(crate::sync::work::State::Open) {
+            return;
+        }
+        let digest = stream.whole.map(Digester::finish);
+        let identity = match (stream.identity, stream.body) {
+            (Some(identity), _) => identity,
+            (None, Some(body)) => IdentityRules::from_body(body.finish()),
+            (None, None) => return,
+        };
+        if self.work.jobs[job].duplicates.iter().any(|(waiting, _)| *waiting == uid) {
+            return;
+        }
+        match self.ask_planner(job, uid, identity, digest) {
+            Decision::Copy | Decision::NeedDigests(_) => {
+                self.decided.insert((job, uid));
+                self.queue.push_front(super::Piece { job, uids: [uid].into(), alone: true });
+            }
+            decision => self.told(job, uid, decision),
+        }
+    }
+
+    /// The destination answered the streamed APPEND before it had all of it: it does not want it.
+    pub(super) fn stream_answered(&mut self, command: CommandId, status: &Status) {
+        let sending = matches!(&self.stream, Some(Stream { stage: Stage::Sending(id), .. }) if *id == command);
+        if sending {
+            if let Some(stream) = &mut self.stream {
+                stream.stage = Stage::Discarding;
+                stream.released = true;
+            }
+            let announced = self.destination.connection().is_some_and(|c| c.flow().supplied_bytes() > 0)
+                || self.destination.connection().is_some_and(|c| c.flow().wants_bytes(command));
+            if announced || status.kind == StatusKind::Ok {
+                self.drop_destination();
+            }
+        }
+    }
+
+    /// The source broke off in the middle of a large message: half of it must not be stored.
+    pub(super) fn stream_aborts(&mut self) {
+        if let Some(Stream { stage: Stage::Sending(id), .. }) = self.stream.take() {
+            self.flights.remove(&id);
+            self.drop_destination();
+        }
+    }
+
+    /// The destination is gone in the middle of a large message.
+    pub(super) fn stream_loses_destination(&mut self) {
+        if let Some(stream) = &mut self.stream
+            && let Stage::Sending(id) = stream.stage
+        {
+            stream.stage = Stage::Discarding;
+            stream.again = Some(Error::new(ErrorKind::ConnectionLost, "the connection was lost in the middle of the message"));
+            self.flights.remove(&id);
+        }
+    }
+}
+
+/// The message after the caller's transforms.
+pub(super) fn transformed(options: &SyncOptions, message: Bytes) -> Result<Bytes, String> {
+    if options.transforms.is_empty() {
+        return Ok(message);
+    }
+    let mut message = message;
+    for transform in &options.transforms {
+        match transform.scope() {
+            Scope::Header => {
+                let mut scanner = HeaderScanner::new();
+                let end = scanner.feed(&message).unwrap_or(message.len());
+                if let Some(header) = transform.header(&message[..end])? {
+                    let mut all = BytesMut::from(header.as_slice());
+                    all.extend_from_slice(&message[end..]);
+                    message = all.freeze();
+                }
+            }
+            Scope::Whole => {
+                let mut changed = Vec::with_capacity(message.len());
+                transform.whole(&mut &message[..], &mut changed).map_err(|e| format!("{}: {e}", transform.name()))?;
+                message = changed.into();
+            }
+        }
+    }
+    Ok(message)
+}
+
+/// The header after the caller's transforms; None where nothing changes it.
+fn transformed_header(options: &SyncOptions, header: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    let mut changed: Option<Vec<u8>> = None;
+    for transform in options.transforms.iter().filter(|t| t.scope() == Scope::Header) {
+        if let Some(next) = transform.header(changed.as_deref().unwrap_or(header))? {
+            changed = Some(next);
+        }
+    }
+    Ok(changed)
+}

@@ -1,0 +1,276 @@
+//! From two listings to a plan: completes the identities, matches both sides, and asks the planner for each message.
+
+use super::link::Link;
+use super::read::{Answer, Part, Reading, read};
+use super::survey::Listing;
+use super::work::{Job, Mode, Target, Work};
+use crate::error::{Error, Side};
+use crate::message::{Identity, IdentityRules, rewrite_key};
+use crate::options::SyncOptions;
+use crate::plan::{Answers, Candidate, Decision, Listed, Matching, Outcome, PlanRules, Planner, match_folder};
+use std::collections::HashMap;
+
+/// Questions are asked at most so often: what is not answered then is gone.
+const ROUNDS: usize = 4;
+
+/// Completes the identities of scanned folders on one side: the headers of the second rung, then the bodies.
+///
+/// # Errors
+///
+/// Only what ends the run.
+pub(crate) async fn complete_identities(
+    link: &mut Link,
+    rules: &IdentityRules,
+    folders: &mut [(crate::imap::name::MailboxName, &Listing, &mut Vec<Option<Identity>>)],
+) -> Result<u64, Error> {
+    let side = link.side;
+    let open = |folders: &[(_, &Listing, &mut Vec<Option<Identity>>)], part: &Part| -> Vec<Reading> {
+        let unknown = |(folder, (mailbox, listing, identities)): (usize, &(_, &Listing, &mut Vec<Option<Identity>>))| {
+            let rows = listing.rows.iter().zip(identities.iter());
+            let uids: Vec<u32> = rows.filter(|(_, identity)| identity.is_none()).map(|(row, _)| row.uid).collect();
+            let mailbox: &crate::imap::name::MailboxName = mailbox;
+            (!uids.is_empty()).then(|| Reading { folder, mailbox: mailbox.clone(), uids, part: part.clone() })
+        };
+        folders.iter().enumerate().filter_map(unknown).collect()
+    };
+    let fields = Part::Fields(IdentityRules::FALLBACK.iter().map(|name| (*name).to_owned()).collect());
+    for part in [fields, Part::Digests] {
+        let readings = open(folders, &part);
+        if readings.is_empty() {
+            return Ok(0);
+        }
+        read(link, &readings, |folder, uid, answer| {
+            let (_, listing, identities) = &mut folders[folder];
+            let Ok(at) = listing.rows.binary_search_by_key(&uid, |row| row.uid) else { return };
+            identities[at] = match answer {
+                Answer::Fields(header) => rules.from_fallback(side, header),
+                Answer::Digests { body, .. } => Some(IdentityRules::from_body(body)),
+            };
+        })
+        .await?;
+        if part == Part::Digests {
+            return Ok(readings.iter().map(|reading| reading.uids.len() as u64).sum());
+        }
+    }
+    Ok(0)
+}
+
+/// What was decided, not yet acted upon.
+pub(crate) struct Judgement(Vec<(usize, Planner, Vec<(u32, Decision)>)>);
+
+impl Judgement {
+    /// Whether anything of this job would be copied.
+    pub(crate) fn copies(&self, job: usize) -> bool {
+        self.0.iter().any(|(at, _, decisions)| {
+            *at == job && decisions.iter().any(|(_, decision)| matches!(decision, Decision::Copy | Decision::NeedDigests(_)))
+        })
+    }
+
+    /// Makes the decisions the plan: what is settled is told, what is to be copied is queued.
+    pub(crate) fn adopt(self, work: &mut Work) {
+        for (at, planner, decisions) in self.0 {
+            adopt(work, at, planner, decisions);
+        }
+    }
+}
+
+/// Matches the scanned folders with their targets and decides on each of their messages.
+///
+/// # Errors
+///
+/// Only what ends the run.
+pub(crate) async fn judge(
+    source: &mut Link,
+    destination: &mut Link,
+    options: &SyncOptions,
+    append_limit: Option<u64>,
+    work: &mut Work,
+) -> Result<Judgement, Error> {
+    // Folders that share a target are matched one after the other, each with what the ones before have left.
+    let mut waiting: Vec<usize> = (0..work.jobs.len()).filter(|at| work.jobs[*at].mode == Mode::Scanned).collect();
+    while !waiting.is_empty() {
+        let mut now: Vec<usize> = Vec::new();
+        waiting.retain(|job| {
+            let target = work.jobs[*job].target;
+            let free = !now.iter().any(|other| work.jobs[*other].target == target);
+            if free {
+                now.push(*job);
+            }
+            !free
+        });
+        match_jobs(source, destination, work, &now).await?;
+    }
+    decide(source, options, append_limit, work).await
+}
+
+async fn match_jobs(source: &mut Link, destination: &mut Link, work: &mut Work, jobs: &[usize]) -> Result<(), Error> {
+    let mut answers: HashMap<usize, Answers> = HashMap::new();
+    let mut matchings: HashMap<usize, Matching> = HashMap::new();
+    for round in 0..ROUNDS {
+        let (mut ask_source, mut ask_destination) = (Vec::new(), Vec::new());
+        for &at in jobs {
+            let (job, target) = (&work.jobs[at], &work.targets[work.jobs[at].target]);
+            if matchings.get(&at).is_some_and(|matching| matching.questions.is_empty()) {
+                continue;
+            }
+            let known = answers.entry(at).or_default();
+            let matching = match_folder(&listed(job), &free(target), known);
+            let ask = |readings: &mut Vec<Reading>, mailbox: &_, uids: &[u32], part| {
+                if !uids.is_empty() {
+                    let mailbox: &crate::imap::name::MailboxName = mailbox;
+                    readings.push(Reading { folder: at, mailbox: mailbox.clone(), uids: uids.to_vec(), part });
+                }
+            };
+            let fields = || Part::Fields(["Date", "From", "Subject"].map(str::to_owned).to_vec());
+            let questions = &matching.questions;
+            ask(&mut ask_source, &job.source, &questions.digests_source, Part::Digests);
+            ask(&mut ask_source, &job.source, &questions.rewrite_source, fields());
+            ask(&mut ask_destination, &target.name, &questions.digests_destination, Part::Digests);
+            ask(&mut ask_destination, &target.name, &questions.rewrite_destination, fields());
+            matchings.insert(at, matching);
+        }
+        if (ask_source.is_empty() && ask_destination.is_empty()) || round + 1 == ROUNDS {
+            break;
+        }
+        let mut told: Vec<(usize, Side, u32, Told)> = Vec::new();
+        let mut told_too: Vec<(usize, Side, u32, Told)> = Vec::new();
+        let (one, other) = tokio::join!(
+            read(source, &ask_source, |at, uid, answer| told.push((at, Side::Source, uid, Told::from(answer)))),
+            read(destination, &ask_destination, |at, uid, answer| {
+                told_too.push((at, Side::Destination, uid, Told::from(answer)));
+            }),
+        );
+        one?;
+        other?;
+        for (at, side, uid, told) in told.into_iter().chain(told_too) {
+            let answers = answers.entry(at).or_default();
+            match told {
+                Told::Digest(digest) => answers.learn_digest(side, uid, digest),
+                Told::Rewrite(key) => answers.learn_rewrite(side, uid, key),
+            }
+        }
+    }
+    for (at, matching) in matchings {
+        let target = work.jobs[at].target;
+        work.targets[target].taken.extend(matching.pairs.iter().map(|pair| pair.destination));
+        let job = &mut work.jobs[at];
+        job.pairs = matching.pairs;
+    }
+    Ok(())
+}
+
+enum Told {
+    Digest(crate::message::Digest),
+    Rewrite(Option<[u8; 16]>),
+}
+
+impl From<Answer<'_>> for Told {
+    fn from(answer: Answer<'_>) -> Self {
+        match answer {
+            Answer::Fields(header) => Self::Rewrite(rewrite_key(header)),
+            Answer::Digests { whole, .. } => Self::Digest(whole),
+        }
+    }
+}
+
+fn rows<'a>(
+    listing: &'a Listing,
+    identities: &'a [Option<Identity>],
+) -> impl Iterator<Item = Listed> + 'a {
+    let both = listing.rows.iter().zip(identities);
+    both.filter_map(|(row, identity)| identity.map(|identity| Listed { uid: row.uid, size: row.size, identity }))
+}
+
+fn listed(job: &Job) -> Vec<Listed> {
+    rows(&job.listing, &job.identities).collect()
+}
+
+fn free(target: &Target) -> Vec<Listed> {
+    rows(&target.listing, &target.identities).filter(|listed| !target.taken.contains(&listed.uid)).collect()
+}
+
+/// Asks the planner for every message of the scanned folders, in order of UID; suspects of being duplicates are read
+/// first.
+async fn decide(
+    source: &mut Link,
+    options: &SyncOptions,
+    append_limit: Option<u64>,
+    work: &Work,
+) -> Result<Judgement, Error> {
+    let mut judged = Vec::new();
+    let rules = PlanRules { sync_duplicates: options.sync_duplicates, append_limit };
+    let mut digests: HashMap<(usize, u32), crate::message::Digest> = HashMap::new();
+    let mut open: Vec<usize> = (0..work.jobs.len()).filter(|at| work.jobs[*at].mode == Mode::Scanned).collect();
+    for round in 0..ROUNDS {
+        let mut readings = Vec::new();
+        let mut undecided = Vec::new();
+        for at in open {
+            let (planner, decisions) = fold(&work.jobs[at], &rules, |uid| digests.get(&(at, uid)).copied());
+            let mut needed: Vec<u32> = decisions
+                .iter()
+                .filter_map(|(_, decision)| match decision {
+                    Decision::NeedDigests(uids) => Some(uids.as_slice()),
+                    _ => None,
+                })
+                .flatten()
+                .copied()
+                .collect();
+            needed.sort_unstable();
+            needed.dedup();
+            if needed.is_empty() || round + 1 == ROUNDS {
+                judged.push((at, planner, decisions));
+                continue;
+            }
+            let mailbox = work.jobs[at].source.clone();
+            readings.push(Reading { folder: at, mailbox, uids: needed, part: Part::Digests });
+            undecided.push(at);
+        }
+        if undecided.is_empty() {
+            break;
+        }
+        open = undecided;
+        read(source, &readings, |at, uid, answer| {
+            if let Answer::Digests { whole, .. } = answer {
+                digests.insert((at, uid), whole);
+            }
+        })
+        .await?;
+    }
+    judged.sort_by_key(|(at, ..)| *at);
+    Ok(Judgement(judged))
+}
+
+fn fold(
+    job: &Job,
+    rules: &PlanRules,
+    digest: impl Fn(u32) -> Option<crate::message::Digest>,
+) -> (Planner, Vec<(u32, Decision)>) {
+    let mut planner = Planner::new(rules.clone(), &job.pairs);
+    let mut decisions = Vec::with_capacity(job.listing.rows.len());
+    for (row, identity) in job.listing.rows.iter().zip(&job.identities) {
+        let decision = match identity {
+            Some(identity) => planner.decide(Candidate {
+                uid: row.uid,
+                size: row.size,
+                identity: *identity,
+                digest: digest(row.uid),
+            }),
+            // It could not be read: either it is gone, which the copy finds, or it is copied as it is.
+            None => Decision::Copy,
+        };
+        decisions.push((row.uid, decision));
+    }
+    (planner, decisions)
+}
+
+fn adopt(work: &mut Work, at: usize, planner: Planner, decisions: Vec<(u32, Decision)>) {
+    work.jobs[at].planner = planner;
+    for (uid, decision) in decisions {
+        match decision {
+            Decision::Copy | Decision::NeedDigests(_) => work.jobs[at].to_copy.push(uid),
+            Decision::Present { destination, how } => work.settle(at, uid, Outcome::Present { destination, how }),
+            Decision::Duplicate { of } => work.jobs[at].duplicates.push((uid, of)),
+            Decision::Skip(reason) => work.settle(at, uid, Outcome::Skipped(reason)),
+        }
+    }
+}

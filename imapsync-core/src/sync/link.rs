@@ -1,0 +1,168 @@
+//! One side of a run: its account, its connection, and how it comes back after a loss.
+
+use super::event::{Emitter, Event};
+use crate::account::Account;
+use crate::client::{Connection, Opened, open};
+use crate::error::{Error, ErrorKind, Side};
+use crate::imap::capability::Capability;
+use crate::imap::frame::Limits;
+use crate::imap::response::Status;
+use crate::net::Connector;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// One side of a run.
+pub(crate) struct Link {
+    pub(crate) side: Side,
+    pub(crate) account: Account,
+    connector: Arc<dyn Connector>,
+    limits: Limits,
+    events: Emitter,
+    cancel: CancellationToken,
+    connection: Option<Connection>,
+    /// What the server offers but refused to do; kept over reconnections.
+    pub(crate) untrue: Capability,
+    losses_in_a_row: u32,
+    last_loss: Option<Error>,
+    /// How often it was connected again.
+    pub(crate) reconnections: u64,
+}
+
+impl Link {
+    pub(crate) fn new(
+        side: Side,
+        account: Account,
+        connector: Arc<dyn Connector>,
+        limits: Limits,
+        events: Emitter,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self {
+            side,
+            account,
+            connector,
+            limits,
+            events,
+            cancel,
+            connection: None,
+            untrue: Capability::empty(),
+            losses_in_a_row: 0,
+            last_loss: None,
+            reconnections: 0,
+        }
+    }
+
+    /// The connection, opened (again) where there is none. Gives up after the account's number of tries without
+    /// progress; refused credentials and certificates are never tried twice.
+    pub(crate) async fn ready(&mut self) -> Result<&mut Connection, Error> {
+        while self.connection.is_none() {
+            self.pause().await?;
+            match open(self.side, &self.account, &*self.connector, &self.limits).await {
+                Ok(opened) => self.opened(opened),
+                Err(error) => {
+                    let again = error.is_retryable()
+                        || (self.last_loss.is_some()
+                            && !matches!(error.kind(), ErrorKind::Authentication | ErrorKind::Tls | ErrorKind::Usage));
+                    if !again {
+                        return Err(error);
+                    }
+                    self.lost(error)?;
+                }
+            }
+        }
+        self.connection.as_mut().ok_or_else(|| Error::new(ErrorKind::ConnectionLost, "no connection").on(self.side))
+    }
+
+    fn opened(&mut self, opened: Opened) {
+        let Opened { mut connection, greeting, tls, notices } = opened;
+        connection.capabilities_mut().remove(self.untrue);
+        if let Some(reason) = self.last_loss.take() {
+            self.reconnections += 1;
+            self.events.emit(|| Event::Reconnected { side: self.side, reason });
+        } else {
+            let encryption = tls.map(|tls| format!("{} {}", tls.version, tls.cipher));
+            self.events.emit(|| Event::Connected { side: self.side, greeting, encryption });
+            for text in notices {
+                self.events.emit(|| Event::Notice { side: Some(self.side), text });
+            }
+            let capabilities = connection.capabilities().to_string();
+            self.events.emit(|| Event::LoggedIn { side: self.side, capabilities });
+        }
+        self.connection = Some(connection);
+    }
+
+    /// The first try after a loss is made at once, the next ones after pauses that double.
+    async fn pause(&mut self) -> Result<(), Error> {
+        let pause = match self.losses_in_a_row {
+            0 | 1 => Duration::ZERO,
+            n => Duration::from_millis(500).saturating_mul(1 << (n - 2).min(16)).min(LONGEST_PAUSE),
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = self.cancel.cancelled() => Err(Error::new(ErrorKind::Cancelled, "interrupted").on(self.side)),
+        }
+    }
+
+    /// The connection, where there is one.
+    pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
+        self.connection.as_mut()
+    }
+
+    /// Closes the connection at once; no loss, we wanted it.
+    pub(crate) fn drop_connection(&mut self) {
+        self.connection = None;
+    }
+
+    /// What a status says, without secrets.
+    pub(crate) fn said(&self, status: &Status) -> String {
+        self.connection.as_ref().map_or_else(|| status.text.clone(), |connection| connection.said(status))
+    }
+
+    /// Takes the capability back for the rest of the run: the server offers it but refused it.
+    pub(crate) fn distrust(&mut self, capability: Capability) {
+        self.untrue |= capability;
+        if let Some(connection) = &mut self.connection {
+            connection.capabilities_mut().remove(capability);
+        }
+    }
+
+    /// Something got done: the next loss is the first one again.
+    pub(crate) fn progress(&mut self) {
+        self.losses_in_a_row = 0;
+    }
+
+    /// Drops the connection because of this error.
+    ///
+    /// # Errors
+    ///
+    /// The same error, once it has happened too often without progress, or where it is not the connection's.
+    pub(crate) fn lost(&mut self, error: Error) -> Result<(), Error> {
+        self.connection = None;
+        if !error.is_connection_lost() && !error.is_retryable() && error.kind() != ErrorKind::Connect {
+            return Err(error);
+        }
+        self.losses_in_a_row += 1;
+        if self.losses_in_a_row > self.account.reconnect_tries.max(1) {
+            return Err(error.hint(format!(
+                "gave up after {} tries; --reconnectretry{} sets how many",
+                self.losses_in_a_row,
+                self.side.number()
+            )));
+        }
+        tracing::info!(side = %self.side, "connection lost: {error}");
+        self.last_loss = Some(error);
+        Ok(())
+    }
+
+    /// Says goodbye, without waiting long for an answer.
+    pub(crate) async fn close(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            let farewell = connection.call(crate::imap::command::Command::Logout, |_| {});
+            let _ = tokio::time::timeout(Duration::from_secs(2), farewell).await;
+        }
+    }
+}

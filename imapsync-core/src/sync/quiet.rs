@@ -1,0 +1,82 @@
+//! Before the first copy into a folder: does it stand still?
+//!
+//! A run that was killed a moment ago may have left APPENDs in the server's hands; the server goes on with them after
+//! the connection is gone. Copying while they still arrive would double them, so folders that grew since they were
+//! listed are waited for, and listed again.
+
+use super::link::Link;
+use super::volley::{Reply, volley};
+use super::work::Target;
+use crate::error::Error;
+use crate::imap::command::{Command, StatusItem};
+use crate::imap::response::{MailboxStatus, Untagged};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// The least time between a listing and the look that confirms it.
+const LEAST: Duration = Duration::from_millis(100);
+/// Between two looks at a folder that grows.
+const BETWEEN: Duration = Duration::from_millis(500);
+/// Somebody delivers without end: go on then.
+const MOST_LOOKS: usize = 20;
+
+/// Whether a target has grown since its listing, which was made at `listed`. Returns once all stand still.
+///
+/// # Errors
+///
+/// Only what ends the run.
+pub(crate) async fn has_grown(
+    link: &mut Link,
+    targets: &[Target],
+    wanted: &[usize],
+    listed: Instant,
+) -> Result<bool, Error> {
+    sleep_until(listed + LEAST).await;
+    let mut last: Vec<(u32, u32)> =
+        wanted.iter().map(|at| (targets[*at].listing.uid_next, targets[*at].listing.exists)).collect();
+    let mut grown = false;
+    for _ in 0..MOST_LOOKS {
+        let now = look(link, targets, wanted).await?;
+        let still = now.iter().zip(&last).all(|(now, last)| match now {
+            Some(now) => now == last || last.0 == 0,
+            None => true,
+        });
+        if still {
+            break;
+        }
+        grown = true;
+        for (last, now) in last.iter_mut().zip(now) {
+            *last = now.unwrap_or(*last);
+        }
+        sleep(BETWEEN).await;
+    }
+    Ok(grown)
+}
+
+/// UIDNEXT and MESSAGES of each.
+async fn look(link: &mut Link, targets: &[Target], wanted: &[usize]) -> Result<Vec<Option<(u32, u32)>>, Error> {
+    loop {
+        let mut seen = vec![None; wanted.len()];
+        let commands = wanted.iter().map(|at| Command::Status {
+            mailbox: targets[*at].name.clone(),
+            items: vec![StatusItem::UidNext, StatusItem::Messages],
+        });
+        let connection = link.ready().await?;
+        let result = volley(connection, commands, |_, number, reply| {
+            if let Reply::Untagged(Untagged::MailboxStatus(MailboxStatus {
+                uid_next: Some(uid_next),
+                messages: Some(messages),
+                ..
+            })) = reply
+            {
+                seen[number] = Some((uid_next, messages));
+            }
+            Ok(())
+        })
+        .await;
+        match result {
+            Ok(()) => return Ok(seen),
+            Err(error) => link.lost(error)?,
+        }
+    }
+}

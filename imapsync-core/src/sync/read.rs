@@ -1,0 +1,173 @@
+//! Reads parts of single messages: headers that identity needs further, digests of suspects.
+
+use super::link::Link;
+use super::survey::section;
+use super::volley::{Reply, volley};
+use crate::error::{Error, ErrorKind};
+use crate::imap::command::{Command, FetchItems, Uids};
+use crate::imap::name::MailboxName;
+use crate::imap::response::{Item, StatusKind, Untagged};
+use crate::imap::uidset::UidSet;
+use crate::message::{Digest, Digester};
+
+/// Longest text of a UID set in one command.
+pub(crate) const SET_BYTES: usize = 7000;
+
+/// What to read of which messages of one folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    /// The caller's number of the folder, handed back.
+    pub(crate) folder: usize,
+    pub(crate) mailbox: MailboxName,
+    pub(crate) uids: Vec<u32>,
+    pub(crate) part: Part,
+}
+
+/// What to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Part {
+    Fields(Vec<String>),
+    /// The whole message; only its digests are kept.
+    Digests,
+}
+
+/// What was read of a message.
+#[derive(Debug)]
+pub(crate) enum Answer<'a> {
+    Fields(&'a [u8]),
+    Digests {
+        /// Over all of it.
+        whole: Digest,
+        /// Over its body.
+        body: Digest,
+    },
+}
+
+/// Reads, in one volley. A message that is gone gets no answer; one may be answered twice after a reconnection.
+///
+/// # Errors
+///
+/// Only what ends the run; a folder that cannot be opened gets no answers.
+pub(crate) async fn read(
+    link: &mut Link,
+    readings: &[Reading],
+    mut answer: impl FnMut(usize, u32, Answer<'_>),
+) -> Result<(), Error> {
+    // A step is one folder with one UID set: EXAMINE and FETCH. Steps are repeated whole after a loss.
+    let mut steps: Vec<(usize, UidSet)> = Vec::new();
+    for (at, reading) in readings.iter().enumerate() {
+        steps.extend(UidSet::from_uids(reading.uids.iter().copied()).split(SET_BYTES).into_iter().map(|set| (at, set)));
+    }
+    while !steps.is_empty() {
+        let mut states: Vec<State> = steps.iter().map(|_| State::default()).collect();
+        let commands = steps.iter().flat_map(|(at, set)| {
+            let reading = &readings[*at];
+            let items = match &reading.part {
+                Part::Fields(names) => FetchItems::HeaderFields(names.clone()),
+                Part::Digests => FetchItems::Full,
+            };
+            [
+                Command::Examine(reading.mailbox.clone()),
+                Command::UidFetch { uids: Uids::Set(set.clone()), items },
+            ]
+        });
+        let connection = link.ready().await?;
+        let result = volley(connection, commands, |_, number, reply| {
+            let state = &mut states[number / 2];
+            let reading = &readings[steps[number / 2].0];
+            match reply {
+                Reply::Done(status) if number % 2 == 0 => state.opened = status.kind == StatusKind::Ok,
+                Reply::Done(_) => state.done = true,
+                Reply::Literal => state.large = Large::new(&reading.part),
+                Reply::Chunk(bytes) => state.large.take(&bytes),
+                Reply::Untagged(Untagged::Fetch(fetch)) if state.opened => {
+                    let Item::Present(uid) = fetch.uid else { return Ok(()) };
+                    let large = std::mem::take(&mut state.large);
+                    match (&reading.part, large) {
+                        (Part::Fields(_), large) => {
+                            let bytes = section(&fetch, large.fields());
+                            answer(reading.folder, uid, Answer::Fields(&bytes));
+                        }
+                        (Part::Digests, Large::Digests(whole, body)) => {
+                            let (whole, body) = (whole.finish(), body.finish());
+                            answer(reading.folder, uid, Answer::Digests { whole, body });
+                        }
+                        (Part::Digests, _) => {
+                            let bytes = section(&fetch, &[]);
+                            if !bytes.is_empty() {
+                                let (whole, body) = digests(&bytes);
+                                answer(reading.folder, uid, Answer::Digests { whole, body });
+                            }
+                        }
+                    }
+                }
+                Reply::Untagged(_) => {}
+            }
+            Ok(())
+        })
+        .await;
+        let mut done = states.iter().map(|state| state.done);
+        let before = steps.len();
+        steps.retain(|_| !done.next().unwrap_or(false));
+        if steps.len() < before {
+            link.progress();
+        }
+        if let Err(error) = result {
+            link.lost(error)?;
+        } else if steps.len() == before {
+            return Err(Error::new(ErrorKind::Protocol, "commands were left without an answer").on(link.side));
+        }
+    }
+    Ok(())
+}
+
+/// Both digests of a message in memory.
+pub(crate) fn digests(message: &[u8]) -> (Digest, Digest) {
+    let (mut whole, mut body) = (Digester::whole(), Digester::body());
+    whole.update(message);
+    body.update(message);
+    (whole.finish(), body.finish())
+}
+
+#[derive(Default)]
+struct State {
+    opened: bool,
+    done: bool,
+    large: Large,
+}
+
+/// A large literal as it passes.
+#[derive(Default)]
+enum Large {
+    #[default]
+    None,
+    Fields(Vec<u8>),
+    Digests(Box<Digester>, Box<Digester>),
+}
+
+impl Large {
+    fn new(part: &Part) -> Self {
+        match part {
+            Part::Fields(_) => Self::Fields(Vec::new()),
+            Part::Digests => Self::Digests(Box::new(Digester::whole()), Box::new(Digester::body())),
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        match self {
+            Self::None => {}
+            Self::Fields(fields) => fields.extend_from_slice(&bytes[..bytes.len().min((16 << 20) - fields.len().min(16 << 20))]),
+            Self::Digests(whole, body) => {
+                whole.update(bytes);
+                body.update(bytes);
+            }
+        }
+    }
+
+    fn fields(&self) -> &[u8] {
+        match self {
+            Self::Fields(fields) => fields,
+            _ => &[],
+        }
+    }
+}

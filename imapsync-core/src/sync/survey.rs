@@ -1,0 +1,250 @@
+//! What is in the folders: SELECT or EXAMINE with the listing behind it, many folders in one volley.
+
+use super::link::Link;
+use super::volley::{Reply, volley};
+use crate::error::{Error, ErrorKind};
+use crate::imap::command::{Command, FetchItems, Uids};
+use crate::imap::date::InternalDate;
+use crate::imap::flag::{Flags, PermanentFlags};
+use crate::imap::name::MailboxName;
+use crate::imap::response::{Body, Code, Fetch, Item, Status, StatusKind, Untagged};
+use bytes::Bytes;
+
+/// Listings that come out short are asked for again: somebody else may have expunged meanwhile.
+const LISTING_TRIES: u32 = 3;
+
+/// One message of a listing.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) uid: u32,
+    pub(crate) size: u64,
+    pub(crate) date: Option<InternalDate>,
+    /// None: unreadable, to be left alone.
+    pub(crate) flags: Option<Flags>,
+}
+
+/// What one folder holds.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Listing {
+    /// 0 where the server has not told.
+    pub(crate) uid_validity: u32,
+    /// 0 where the server has not told.
+    pub(crate) uid_next: u32,
+    pub(crate) exists: u32,
+    pub(crate) read_only: bool,
+    pub(crate) permanent: Option<PermanentFlags>,
+    /// By UID, ascending.
+    pub(crate) rows: Vec<Row>,
+    /// Every message that the server says is there has been listed, without any error.
+    pub(crate) complete: bool,
+    /// Why the folder cannot be worked on.
+    pub(crate) problem: Option<Error>,
+}
+
+impl Listing {
+    pub(crate) fn row(&self, uid: u32) -> Option<&Row> {
+        self.rows.binary_search_by_key(&uid, |row| row.uid).ok().map(|at| &self.rows[at])
+    }
+
+    /// Takes in what SELECT or EXAMINE says.
+    fn opened(&mut self, data: &Untagged) {
+        match data {
+            Untagged::Exists(n) => self.exists = *n,
+            Untagged::Status(status) => self.code(status),
+            _ => {}
+        }
+    }
+
+    fn code(&mut self, status: &Status) {
+        match &status.code {
+            Some(Code::UidValidity(n)) => self.uid_validity = *n,
+            Some(Code::UidNext(n)) => self.uid_next = *n,
+            Some(Code::PermanentFlags(flags)) => self.permanent = Some(flags.clone()),
+            Some(Code::ReadOnly) => self.read_only = true,
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, fetch: &Fetch) {
+        let Item::Present(uid) = fetch.uid else { return };
+        if uid == 0 {
+            return;
+        }
+        let size = match fetch.size {
+            Item::Present(size) => size,
+            _ => 0,
+        };
+        let date = match fetch.internal_date {
+            Item::Present(date) => Some(date),
+            _ => None,
+        };
+        let flags = match &fetch.flags {
+            Item::Present(flags) => Some(flags.clone()),
+            _ => None,
+        };
+        self.rows.push(Row { uid, size, date, flags });
+    }
+
+    /// Sorts what came in any order, and drops what came twice.
+    fn finish(&mut self) {
+        self.rows.sort_by_key(|row| row.uid);
+        self.rows.dedup_by_key(|row| row.uid);
+        self.rows.shrink_to_fit();
+        self.complete = self.problem.is_none() && self.rows.len() as u64 >= u64::from(self.exists);
+    }
+}
+
+/// How a folder is opened for its listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// EXAMINE: nothing can change.
+    Examine,
+    /// SELECT: tells which flags can be kept.
+    Select,
+}
+
+/// Which folder to list, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) mailbox: MailboxName,
+    pub(crate) opening: Opening,
+    /// Also the listing; without it only what SELECT says.
+    pub(crate) rows: bool,
+    /// Also these header fields of every message.
+    pub(crate) headers: Vec<String>,
+}
+
+impl Wanted {
+    fn commands(&self) -> Vec<Command> {
+        let all = || Uids::From(1);
+        let mut commands = vec![match self.opening {
+            Opening::Examine => Command::Examine(self.mailbox.clone()),
+            Opening::Select => Command::Select(self.mailbox.clone()),
+        }];
+        if self.rows {
+            commands.push(Command::UidFetch { uids: all(), items: FetchItems::Listing });
+        }
+        if !self.headers.is_empty() {
+            commands
+                .push(Command::UidFetch { uids: all(), items: FetchItems::HeaderFields(self.headers.clone()) });
+        }
+        commands
+    }
+}
+
+/// Lists the folders, in one volley where nothing goes wrong. `header` is given each header answer, empty where the
+/// server sent none: number of the folder, UID, bytes. It may be told the same message again after a reconnection.
+///
+/// # Errors
+///
+/// Only what ends the run. A folder that cannot be opened or listed says so in its listing.
+pub(crate) async fn survey(
+    link: &mut Link,
+    wanted: &[Wanted],
+    mut header: impl FnMut(usize, u32, &[u8]),
+) -> Result<Vec<Listing>, Error> {
+    let mut listings: Vec<Option<Listing>> = vec![None; wanted.len()];
+    let mut tries = vec![0u32; wanted.len()];
+    loop {
+        let todo: Vec<usize> = (0..wanted.len()).filter(|at| listings[*at].is_none()).collect();
+        if todo.is_empty() {
+            return Ok(listings.into_iter().flatten().collect());
+        }
+        let mut batch: Vec<Progress> = todo.iter().map(|at| Progress::new(*at, wanted[*at].commands().len())).collect();
+        let owners: Vec<usize> =
+            batch.iter().enumerate().flat_map(|(slot, p)| std::iter::repeat_n(slot, p.open_commands)).collect();
+        let commands = todo.iter().flat_map(|at| wanted[*at].commands());
+        let connection = link.ready().await?;
+        let result = volley(connection, commands, |connection, number, reply| {
+            let slot = owners[number];
+            let is_opening = number == 0 || owners[number - 1] != slot;
+            let progress = &mut batch[slot];
+            progress.take(connection, is_opening, reply, &mut header);
+            Ok(())
+        })
+        .await;
+        for progress in batch {
+            let at = progress.folder;
+            if progress.open_commands > 0 {
+                continue;
+            }
+            link.progress();
+            let mut listing = progress.listing;
+            listing.finish();
+            tries[at] += 1;
+            let short = wanted[at].rows && !listing.complete && listing.problem.is_none();
+            if !short || tries[at] >= LISTING_TRIES {
+                listings[at] = Some(listing);
+            }
+        }
+        if let Err(error) = result {
+            link.lost(error)?;
+        }
+    }
+}
+
+/// The answers for one folder as they come.
+struct Progress {
+    folder: usize,
+    open_commands: usize,
+    opened: bool,
+    listing: Listing,
+    large: Vec<u8>,
+}
+
+/// Header bytes kept of a message whose header is beyond all reason; identity needs no more.
+const LARGEST_HEADER: usize = 16 << 20;
+
+impl Progress {
+    fn new(folder: usize, open_commands: usize) -> Self {
+        Self { folder, open_commands, opened: false, listing: Listing::default(), large: Vec::new() }
+    }
+
+    fn take(
+        &mut self,
+        connection: &mut crate::client::Connection,
+        is_opening: bool,
+        reply: Reply,
+        header: &mut impl FnMut(usize, u32, &[u8]),
+    ) {
+        match reply {
+            Reply::Untagged(data) if is_opening => self.listing.opened(&data),
+            // The reads behind a SELECT that failed answer for another folder, if at all.
+            Reply::Untagged(_) | Reply::Chunk(_) | Reply::Literal if !self.opened => {}
+            Reply::Untagged(Untagged::Fetch(fetch)) => {
+                if fetch.sections.is_empty() {
+                    self.listing.add(&fetch);
+                } else if let Item::Present(uid) = fetch.uid {
+                    header(self.folder, uid, &section(&fetch, &self.large));
+                    self.large.clear();
+                }
+            }
+            Reply::Untagged(_) => {}
+            Reply::Literal => self.large.clear(),
+            Reply::Chunk(bytes) => {
+                let room = LARGEST_HEADER.saturating_sub(self.large.len());
+                self.large.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
+            Reply::Done(status) => {
+                self.open_commands -= 1;
+                if is_opening && status.kind == StatusKind::Ok {
+                    self.opened = true;
+                    self.listing.code(&status);
+                } else if status.kind != StatusKind::Ok && self.listing.problem.is_none() {
+                    let what = if is_opening { "the folder cannot be opened" } else { "the folder cannot be listed" };
+                    self.listing.problem =
+                        Some(Error::new(ErrorKind::Select, what).server_said(connection.said(&status)));
+                }
+            }
+        }
+    }
+}
+
+/// The bytes of the first section of a FETCH; `large` stands for a literal that came in chunks.
+pub(crate) fn section(fetch: &Fetch, large: &[u8]) -> Bytes {
+    match fetch.sections.first() {
+        Some((_, Body::Bytes(bytes))) => bytes.clone(),
+        Some((_, Body::Detached { .. })) => Bytes::copy_from_slice(large),
+        Some((_, Body::Nil)) | None => Bytes::new(),
+    }
+}

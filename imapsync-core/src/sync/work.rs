@@ -1,0 +1,202 @@
+//! The state of a run: one job per source folder, one target per destination folder, and the account of outcomes.
+
+use super::event::{Emitter, Event};
+use super::report::{Amount, FolderReport, NAMED_LIMIT, NamedMessage, Report};
+use super::survey::Listing;
+use crate::error::{Error, Side};
+use crate::imap::name::MailboxName;
+use crate::message::Identity;
+use crate::plan::{Outcome, Pair, Planner, Tally};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// How the identity of a folder's messages becomes known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// The target is empty: from the bodies as they pass.
+    SinglePass,
+    /// From headers that were read before.
+    Scanned,
+}
+
+/// Where a source message stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing decided.
+    Open,
+    /// Its outcome is told. `safe`: it is on the destination, or a duplicate of one that is.
+    Settled { safe: bool },
+}
+
+/// One source folder on its way to its target.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) source: MailboxName,
+    pub(crate) source_text: Arc<str>,
+    pub(crate) target: usize,
+    pub(crate) mode: Mode,
+    pub(crate) listing: Listing,
+    /// Beside `listing.rows`; empty in a single pass until the bodies have told.
+    pub(crate) identities: Vec<Option<Identity>>,
+    /// Beside `listing.rows`.
+    pub(crate) states: Vec<State>,
+    pub(crate) planner: Planner,
+    /// What is on both sides.
+    pub(crate) pairs: Vec<Pair>,
+    /// What is to be fetched, ascending.
+    pub(crate) to_copy: Vec<u32>,
+    /// Duplicates that wait for the copy of the first.
+    pub(crate) duplicates: Vec<(u32, u32)>,
+    pub(crate) tally: Tally,
+    pub(crate) failed: bool,
+}
+
+impl Job {
+    /// The place of a UID in the listing.
+    pub(crate) fn at(&self, uid: u32) -> Option<usize> {
+        self.listing.rows.binary_search_by_key(&uid, |row| row.uid).ok()
+    }
+
+    pub(crate) fn state(&self, uid: u32) -> Option<State> {
+        self.at(uid).map(|at| self.states[at])
+    }
+
+    pub(crate) fn is_safe(&self, uid: u32) -> bool {
+        self.state(uid) == Some(State::Settled { safe: true })
+    }
+}
+
+/// One destination folder.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) name: MailboxName,
+    pub(crate) text: Arc<str>,
+    /// It was there before the run.
+    pub(crate) existed: bool,
+    pub(crate) listing: Listing,
+    /// Beside `listing.rows`.
+    pub(crate) identities: Vec<Option<Identity>>,
+    /// UIDs that a source message corresponds to.
+    pub(crate) taken: HashSet<u32>,
+    /// Why nothing can be put there.
+    pub(crate) problem: Option<Error>,
+}
+
+/// Everything a run has in hand.
+pub(crate) struct Work {
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) ledger: Ledger,
+}
+
+/// The account of a run: each outcome once, errors, sums.
+pub(crate) struct Ledger {
+    pub(crate) events: Emitter,
+    pub(crate) report: Report,
+}
+
+impl Ledger {
+    pub(crate) fn new(events: Emitter, started: chrono::DateTime<chrono::Utc>, dry: bool) -> Self {
+        let report = Report {
+            started,
+            ended: started,
+            dry,
+            tally: Tally::default(),
+            folders: Vec::new(),
+            named: Vec::new(),
+            start: [Amount::default(); 2],
+            destination_duplicates: 0,
+            destination_only: 0,
+            headerless: [0; 2],
+            deleted: [0; 2],
+            flags_changed: 0,
+            bytes_copied: 0,
+            biggest: 0,
+            reconnections: [0; 2],
+            errors: Vec::new(),
+            stopped: None,
+        };
+        Self { events, report }
+    }
+
+    /// Records an error that is not one message's.
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.events.emit(|| Event::Failed(error.clone()));
+        self.report.errors.push(error);
+    }
+
+    /// Tells the user something.
+    pub(crate) fn notice(&self, side: Option<Side>, text: String) {
+        self.events.emit(|| Event::Notice { side, text });
+    }
+
+    /// Gives a source message its one outcome. A second one for the same message is ignored.
+    pub(crate) fn settle(&mut self, job: &mut Job, target: &Arc<str>, uid: u32, outcome: Outcome) {
+        let Some(at) = job.at(uid) else { return };
+        if job.states[at] != State::Open {
+            return;
+        }
+        let size = job.listing.rows[at].size;
+        let safe =
+            matches!(outcome, Outcome::Copied { .. } | Outcome::Present { .. } | Outcome::DuplicateOf(_));
+        job.states[at] = State::Settled { safe };
+        job.tally.add(&outcome, size);
+        if let Outcome::Copied { .. } = outcome {
+            self.report.bytes_copied += size;
+            self.report.biggest = self.report.biggest.max(size);
+        }
+        if let Outcome::Failed(error) = &outcome {
+            job.failed = true;
+            self.report.errors.push(error.clone());
+        }
+        let named = !matches!(outcome, Outcome::Copied { .. } | Outcome::Present { .. });
+        if named && self.report.named.len() < NAMED_LIMIT {
+            let (folder, outcome) = (job.source_text.clone(), outcome.clone());
+            self.report.named.push(NamedMessage { folder, uid, size, title: String::new(), outcome });
+        }
+        self.events.emit(|| Event::Message {
+            folder: job.source_text.clone(),
+            uid,
+            size,
+            destination: target.clone(),
+            outcome,
+        });
+    }
+}
+
+impl Work {
+    /// Gives a source message its one outcome.
+    pub(crate) fn settle(&mut self, job: usize, uid: u32, outcome: Outcome) {
+        let job = &mut self.jobs[job];
+        let text = self.targets[job.target].text.clone();
+        self.ledger.settle(job, &text, uid, outcome);
+    }
+
+    /// The same outcome for every message of a folder that has none yet.
+    pub(crate) fn settle_rest(&mut self, job: usize, outcome: &Outcome) {
+        let open: Vec<u32> = {
+            let job = &self.jobs[job];
+            let rows = job.listing.rows.iter().zip(&job.states);
+            rows.filter(|(_, state)| **state == State::Open).map(|(row, _)| row.uid).collect()
+        };
+        for uid in open {
+            self.settle(job, uid, outcome.clone());
+        }
+    }
+
+    /// The report, once everything is told.
+    pub(crate) fn finish(mut self, ended: chrono::DateTime<chrono::Utc>) -> Report {
+        let mut report = self.ledger.report;
+        report.ended = ended;
+        for job in self.jobs.drain(..) {
+            report.tally.merge(&job.tally);
+            report.folders.push(FolderReport {
+                source: job.source_text,
+                destination: self.targets[job.target].text.clone(),
+                complete: !job.failed && job.listing.complete,
+                tally: job.tally,
+            });
+        }
+        report
+    }
+}
