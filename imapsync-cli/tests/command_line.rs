@@ -92,7 +92,6 @@ fn the_command_line_is_told_with_its_secrets_masked() {
     assert!(!out.contains("hunter2"));
 }
 
-#[ignore = "the engine is not there yet"]
 #[test]
 fn a_closed_port_is_101_or_102() {
     let port = closed_port();
@@ -139,7 +138,6 @@ fn a_closed_standard_output_is_no_panic() {
 }
 
 #[cfg(unix)]
-#[ignore = "the engine is not there yet"]
 #[test]
 fn a_signal_ends_the_run_with_statistics_and_is_passed_on() {
     use std::os::unix::process::ExitStatusExt;

@@ -27,7 +27,7 @@ impl Expression {
         let text = translate(source, piece, flags, Mode::Text, interpolated)?;
         let bytes = translate(source, piece, flags, Mode::Bytes, interpolated)?;
         let place = piece.chars.first().map_or(piece.end, |&(place, _)| place);
-        let compile = |translated: &super::translate::Translated| {
+        let compile = |translated: &super::translate::Translated| -> Result<Program, Error> {
             let regex = RegexBuilder::new(&translated.regex)
                 .size_limit(MAX_COMPILED)
                 .dfa_size_limit(MAX_COMPILED)
