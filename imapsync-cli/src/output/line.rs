@@ -121,7 +121,7 @@ pub(super) fn line(event: &Event, moment: &Moment) -> Option<(Where, String)> {
 /// A notice as one line.
 pub(crate) fn notice(side: Option<Side>, text: &str) -> String {
     match side {
-        Some(side) => format!("Notice: {}: {text}", host(side)),
+        Some(side) => format!("Notice: {}: {}", host(side), without_side(text, side)),
         None => format!("Notice: {text}"),
     }
 }
@@ -130,12 +130,14 @@ pub(crate) fn notice(side: Option<Side>, text: &str) -> String {
 pub(crate) fn failure(error: &Error) -> String {
     let text = error.to_string();
     match error.side() {
-        Some(side) => {
-            let said = text.strip_prefix(&format!("{side}: ")).unwrap_or(&text);
-            format!("{} failure: {said}", host(side))
-        }
+        Some(side) => format!("{} failure: {}", host(side), without_side(&text, side)),
         None => format!("Failure: {text}"),
     }
+}
+
+/// The text without the side in front, which the line names itself.
+fn without_side(text: &str, side: Side) -> &str {
+    text.strip_prefix(&format!("{side}: ")).unwrap_or(text)
 }
 
 const fn host(side: Side) -> &'static str {

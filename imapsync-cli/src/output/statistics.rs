@@ -4,6 +4,7 @@ use super::outcome::Counts;
 use super::text::{bytes, date, float, ratio};
 use super::usage::Usage;
 use chrono::{DateTime, FixedOffset, Utc};
+use imapsync_core::plan::Outcome;
 use imapsync_core::sync::Report;
 use std::fmt::Write;
 
@@ -46,6 +47,8 @@ impl Figures {
         let counts = Counts::of(&report.tally);
         let [start1, start2] = report.start;
         let done = if report.dry { 0 } else { counts.copied };
+        let failed = report.named.iter().filter(|message| matches!(message.outcome, Outcome::Failed(_)));
+        let failed_bytes = failed.fold(0u64, |sum, message| sum.saturating_add(message.size));
         // A mark is no removal, but only a removal changes what is there: the figures below take marks for kept.
         let [deleted1, deleted2] = if report.dry { [0, 0] } else { report.deleted };
         let copied_bytes = if report.dry { 0 } else { report.bytes_copied };
@@ -56,7 +59,7 @@ impl Figures {
             folders: (report.folders.iter().filter(|folder| folder.complete).count(), report.folders.len()),
             copied: counts.copied,
             skipped: counts.skipped,
-            bytes_skipped: 0,
+            bytes_skipped: start1.bytes.saturating_sub(report.bytes_copied).saturating_sub(failed_bytes),
             duplicates: [counts.duplicates, report.destination_duplicates],
             headerless: report.headerless,
             missing: start1.messages.saturating_sub(done).saturating_sub(counts.settled),
