@@ -1,0 +1,24 @@
+//! What the program tells: lines, the progress bar, the statistics.
+
+mod line;
+mod meter;
+mod outcome;
+mod printer;
+mod screen;
+mod statistics;
+mod summary;
+mod text;
+mod usage;
+
+pub(crate) use line::{failure, notice};
+pub(crate) use screen::Screen;
+pub(crate) use summary::{errors, exit_line, summary};
+pub(crate) use usage::Usage;
+
+/// The first lines: what runs, and how it was called. `shown` has its secrets masked.
+pub(crate) fn banner(shown: &str) -> String {
+    format!("imapsync {}\nCommand line used: imapsync {shown}", env!("CARGO_PKG_VERSION"))
+}
+
+#[cfg(test)]
+mod tests;

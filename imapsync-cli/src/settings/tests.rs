@@ -1,0 +1,112 @@
+//! Tests of what the options mean to the engine.
+
+use super::*;
+use crate::options::parse;
+
+fn made(arguments: &[&str]) -> Result<SyncOptions, String> {
+    let arguments: Vec<_> = arguments.iter().map(|a| (*a).to_owned()).collect();
+    options(&parse(&arguments).unwrap()).map_err(|refusal| refusal.text)
+}
+
+#[test]
+fn what_is_deleted() {
+    for (arguments, delete1, expunge1, delete2) in [
+        (&[][..], Delete1::No, false, false),
+        (&["--delete"], Delete1::Expunge, false, false),
+        (&["--delete1"], Delete1::Expunge, false, false),
+        (&["--delete1", "--noexpunge1"], Delete1::Mark, false, false),
+        (&["--delete", "--expunge"], Delete1::Expunge, true, false),
+        (&["--expunge1"], Delete1::No, true, false),
+        (&["--noexpunge"], Delete1::No, false, false),
+        (&["--delete2"], Delete1::No, false, true),
+        (&["--delete1", "--delete2", "--nodelete1"], Delete1::No, false, true),
+    ] {
+        let options = made(arguments).unwrap();
+        assert_eq!(
+            (options.delete1, options.expunge1, options.delete2),
+            (delete1, expunge1, delete2),
+            "{arguments:?}"
+        );
+    }
+    assert!(made(&["--delete", "--delete2"]).err().unwrap().contains("exclude each other"));
+}
+
+#[test]
+fn switches_and_their_defaults() {
+    let default = made(&[]).unwrap();
+    let expected = SyncOptions::default();
+    for (ours, theirs) in [
+        (default.sync_duplicates, expected.sync_duplicates),
+        (default.internal_dates, expected.internal_dates),
+        (default.resync_flags, expected.resync_flags),
+        (default.subscribe, expected.subscribe),
+        (default.dry, expected.dry),
+    ] {
+        assert_eq!(ours, theirs);
+    }
+    let turned =
+        made(&["--syncduplicates", "--nosyncinternaldate", "--noresyncflags", "--nosubscribe", "--dry"])
+            .unwrap();
+    assert!(turned.sync_duplicates && turned.dry);
+    assert!(!turned.internal_dates && !turned.resync_flags && !turned.subscribe);
+}
+
+#[test]
+fn folders_names_and_identity() {
+    let options = made(&[
+        "--folder",
+        "A",
+        "--folder",
+        "B",
+        "--folderrec=C",
+        "--subscribed",
+        "--include",
+        "^x",
+        "--exclude=(?i)spam",
+        "--folderfirst",
+        "A",
+        "--folderlast=B",
+        "--f1f2",
+        "a=b=c",
+        "--automap",
+        "--subfolder1=s",
+        "--subfolder2",
+        "t",
+        "--prefix1=",
+        "--prefix2",
+        "INBOX.",
+        "--sep1=/",
+        "--sep2",
+        ".",
+        "--regextrans2",
+        "s,a,b,",
+        "--nofixslash2",
+        "--nofixInboxINBOX",
+        "--nomixfolders",
+        "--useheader",
+        "Date",
+        "--useheader=From",
+    ])
+    .unwrap();
+    let selection = options.folders;
+    assert_eq!((selection.folders.len(), selection.subtrees.len(), selection.subscribed), (2, 1, true));
+    assert!(selection.include[0].is_match("xy") && selection.exclude[0].is_match("SPAM"));
+    assert_eq!((&*selection.first[0], &*selection.last[0]), ("A", "B"));
+    let mapping = options.mapping;
+    assert_eq!(mapping.f1f2, [("a".to_owned(), "b=c".to_owned())]);
+    assert_eq!(mapping.prefix1.as_deref(), Some(""));
+    assert_eq!(mapping.prefix2.as_deref(), Some("INBOX."));
+    assert_eq!((mapping.sep1.as_deref(), mapping.sep2.as_deref()), (Some("/"), Some(".")));
+    assert_eq!((mapping.subfolder1.as_deref(), mapping.subfolder2.as_deref()), (Some("s"), Some("t")));
+    assert_eq!(mapping.regextrans2[0].apply("aa"), "ba");
+    assert!(mapping.automap && !mapping.fixslash2 && !mapping.fix_inbox && !mapping.mixfolders);
+    assert_eq!(options.identity.headers, ["Date", "From"]);
+    for (arguments, named) in [
+        (&["--sep1", "::"][..], "--sep1"),
+        (&["--f1f2", "a="], "--f1f2"),
+        (&["--include", "("], "--include"),
+        (&["--regextrans2", "s/a/b/e"], "--regextrans2"),
+    ] {
+        assert!(made(arguments).err().unwrap().contains(named), "{arguments:?}");
+    }
+}
