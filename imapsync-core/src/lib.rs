@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod error;
+pub mod folder;
 pub mod imap;
 pub mod substitution;
 
