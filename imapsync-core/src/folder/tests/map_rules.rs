@@ -304,6 +304,7 @@ fn case_alone_does_not_make_a_new_folder() {
     let pair = |text: &str, exists: bool| (text.to_owned(), exists);
     assert_eq!(run(&["Work"], true), (vec![pair("Work>Work", true)], vec![], 0));
     assert_eq!(run(&["work"], true), (vec![pair("work>Work", true)], vec![], 1));
+    assert_eq!(run(&["work/a"], true), (vec![pair("work/a>Work/a", false)], vec!["Work/a".to_owned()], 1));
     assert_eq!(run(&["ÉTÉ"], true), (vec![pair("ÉTÉ>été", true)], vec![], 1));
     // The source tells them apart.
     assert_eq!(
