@@ -1,12 +1,13 @@
 //! The folder map: what each wanted folder of the source is called on the destination, and what has to be created.
 
+use super::existing::Existing;
 use super::layout::separator_of;
 use super::rename::Renamer;
 use super::rules::subfolder;
 use super::{Attributes, Called, Folder, Layout, MappingRules, automap};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::name::MailboxName;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 /// Which rule gave a folder its name on the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +125,7 @@ pub fn map(
     if rules.fix_inbox {
         existing.spell_inbox(&mut pairs, destination_layout.separator);
     }
-    existing.settle(&mut pairs, source, rules.mixfolders, &mut notices);
+    existing.settle(&mut pairs, source, destination_layout.separator, rules.mixfolders, &mut notices);
     tell_merges(&mut pairs, source, &mut notices);
     let create = to_create(&pairs, destination, &destination_layout, &mut notices);
     let subscribe = to_subscribe(&pairs, source, destination);
@@ -180,97 +181,6 @@ fn exact_pairs(
     pairs
 }
 
-/// What the destination has.
-struct Existing<'d> {
-    exact: HashMap<&'d MailboxName, &'d Folder>,
-    /// By the name without case: the selectable folders.
-    by_fold: HashMap<String, &'d MailboxName>,
-}
-
-impl<'d> Existing<'d> {
-    fn new(destination: &'d [Folder]) -> Self {
-        let mut exact = HashMap::new();
-        let mut by_fold = HashMap::new();
-        for folder in destination {
-            exact.entry(&folder.name).or_insert(folder);
-            if folder.is_selectable() {
-                by_fold.entry(caseless(&folder.name)).or_insert(&folder.name);
-            }
-        }
-        Self { exact, by_fold }
-    }
-
-    fn has(&self, name: &MailboxName) -> bool {
-        name.is_inbox() || self.exact.get(name).is_some_and(|folder| folder.is_selectable())
-    }
-
-    /// Spells INBOX in front of a name as the destination's folders do, if they agree on another spelling.
-    fn spell_inbox(&self, pairs: &mut [FolderPair], separator: u8) {
-        let inbox = |name: &MailboxName| -> Option<Vec<u8>> {
-            let (first, _) = name.as_wire().split_at_checked(5)?;
-            (first.eq_ignore_ascii_case(b"INBOX") && name.as_wire().get(5) == Some(&separator))
-                .then(|| first.to_vec())
-        };
-        let spellings: HashSet<Vec<u8>> = self.exact.keys().filter_map(|name| inbox(name)).collect();
-        let mut spellings = spellings.into_iter();
-        let (Some(only), None) = (spellings.next(), spellings.next()) else { return };
-        for pair in pairs.iter_mut().filter(|pair| pair.via == Via::Rules) {
-            if let Some(rest) = inbox(&pair.destination).and_then(|_| pair.destination.as_wire().get(5..)) {
-                pair.destination = MailboxName::from_wire([only.as_slice(), rest].concat());
-            }
-        }
-    }
-
-    /// Decides for each pair whether its destination exists. A name that differs from an existing one in case only goes
-    /// there, unless several names of this run would: then the source tells them apart, and so does the destination if
-    /// it can.
-    fn settle(
-        &self,
-        pairs: &mut Vec<FolderPair>,
-        source: &[Folder],
-        mixfolders: bool,
-        notices: &mut Vec<String>,
-    ) {
-        let mut spellings: BTreeMap<String, BTreeSet<MailboxName>> = BTreeMap::new();
-        for pair in pairs.iter() {
-            spellings.entry(caseless(&pair.destination)).or_default().insert(pair.destination.clone());
-        }
-        for alike in spellings.values().filter(|alike| alike.len() > 1) {
-            let names: Vec<String> = alike.iter().map(MailboxName::display).collect();
-            notices.push(format!(
-                "the folders {} differ in case only: a host2 that does not tell them apart gets them as one",
-                names.join(", ")
-            ));
-        }
-        pairs.retain_mut(|pair| {
-            pair.exists = self.has(&pair.destination);
-            let fold = caseless(&pair.destination);
-            let Some(other) = self.by_fold.get(&fold).filter(|_| !pair.exists) else { return true };
-            if spellings.get(&fold).is_some_and(|alike| alike.len() > 1) {
-                return true;
-            }
-            let from = source.get(pair.source).map(|folder| folder.name.display()).unwrap_or_default();
-            if !mixfolders {
-                notices.push(format!(
-                    "folder {from} of host1 is left out: {} differs from {other} on host2 in case only",
-                    pair.destination
-                ));
-                return false;
-            }
-            notices
-                .push(format!("folder {from} of host1 goes to {other} on host2, which differs in case only"));
-            pair.destination = (*other).clone();
-            pair.exists = true;
-            true
-        });
-    }
-}
-
-/// The name in lower case.
-fn caseless(name: &MailboxName) -> String {
-    name.decode().map_or_else(|| name.as_wire().escape_ascii().to_string(), |text| text.to_lowercase())
-}
-
 fn tell_merges(pairs: &mut [FolderPair], source: &[Folder], notices: &mut Vec<String>) {
     let mut first: HashMap<MailboxName, (usize, usize)> = HashMap::new();
     for (index, pair) in pairs.iter_mut().enumerate() {
@@ -298,8 +208,9 @@ fn to_create(
     let listed: HashMap<&MailboxName, Attributes> =
         destination.iter().map(|folder| (&folder.name, folder.attributes)).collect();
     let separator = layout.separator;
-    let is_prefix = |name: &MailboxName| {
-        layout.prefix.strip_prefix(name.as_wire()).is_some_and(|rest| rest == [separator])
+    // The prefix and what it lies in are the server's own.
+    let holds_prefix = |name: &MailboxName| {
+        layout.prefix.strip_prefix(name.as_wire()).is_some_and(|rest| rest.first() == Some(&separator))
     };
     let mut seen: HashSet<MailboxName> = HashSet::new();
     let mut create = Vec::new();
@@ -322,7 +233,7 @@ fn to_create(
         }
         for parent in parents {
             let there = parent.is_inbox()
-                || is_prefix(&parent)
+                || holds_prefix(&parent)
                 || listed
                     .get(&parent)
                     .is_some_and(|attributes| !attributes.contains(Attributes::NONEXISTENT));

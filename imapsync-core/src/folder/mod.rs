@@ -24,6 +24,7 @@
 //! ```
 
 mod automap;
+mod existing;
 mod layout;
 mod map;
 mod rename;

@@ -20,7 +20,7 @@ pub(super) const NAMES: &[(SpecialUse, &[&str])] = &[
     (SpecialUse::Archive, &[
         "Archive", "Archives", "Archived",
         "Archiv", "Archivo", "Archivio", "Arquivo", "Arquivo Morto", "Archief", "Arkiv", "Arkisto", "Archiwum",
-        "Archív", "Archívum", "Arhivă", "Архив", "Архів", "Αρχείο", "Arşiv", "ארכיון", "الأرشيف", "أرشيف", "بایگانی",
+        "Archívum", "Arhivă", "Архив", "Архів", "Αρχείο", "Arşiv", "ארכיון", "الأرشيف", "أرشيف", "بایگانی",
         "存档", "归档", "封存", "アーカイブ", "아카이브", "보관", "Lưu trữ", "ที่เก็บถาวร", "Arsip", "Arkib", "Arxiu",
         "Artxiboa", "Arhiv", "Архива", "Archyvas", "Arhīvs", "Arhiiv",
     ]),
@@ -82,7 +82,7 @@ pub(super) const NAMES: &[(SpecialUse, &[&str])] = &[
         "Prullenmand", "Verwijderde items", "Verwijderde berichten", "Papperskorgen", "Papperskorg", "Borttaget",
         "Borttagna objekt", "Papirkurv", "Slettet post", "Slettede elementer", "Slettede objekter", "Roskakori",
         "Poistetut", "Poistetut kohteet", "Kosz", "Elementy usunięte", "Usunięte", "Koš", "Odstraněná pošta",
-        "Odstraněné", "Smazané", "Kôš", "Odstránená pošta", "Odstránené položky", "Kuka", "Lomtár", "Törölt elemek",
+        "Odstraněné", "Smazané", "Odstránené položky", "Kuka", "Lomtár", "Törölt elemek",
         "Coș de gunoi", "Elemente șterse", "Gunoi", "Кошче", "Изтрити", "Изтрити елементи", "Корзина", "Удаленные",
         "Кошик", "Видалені", "Смітник", "Κάδος απορριμμάτων", "Διαγραμμένα", "Διεγραμμένα", "Çöp kutusu",
         "Silinmiş Öğeler", "Çöp", "אשפה", "פריטים שנמחקו", "المهملات", "العناصر المحذوفة", "سلة المهملات", "زباله‌دان",
@@ -147,15 +147,17 @@ mod tests {
     #[test]
     fn each_name_once() {
         let mut seen: HashMap<String, &str> = HashMap::new();
+        let mut twice = Vec::new();
         for (_, names) in NAMES {
             for name in *names {
                 if let Some(other) = seen.insert(fold(name), name) {
-                    panic!("{name} and {other} are the same");
+                    twice.push(format!("{name} and {other}"));
                 }
                 assert_eq!(name.trim(), *name);
                 assert!(!name.contains(['/', '.', '\\']), "{name} holds a separator");
             }
         }
+        assert!(twice.is_empty(), "the same: {twice:?}");
         assert!(seen.len() > 300);
         let uses: Vec<SpecialUse> = NAMES.iter().map(|(special_use, _)| *special_use).collect();
         assert!(uses.is_sorted());
@@ -175,6 +177,34 @@ mod tests {
     fn thirty_languages_for_each_use() {
         for (special_use, names) in NAMES {
             assert!(names.len() >= 30, "{special_use:?} has {}", names.len());
+        }
+    }
+
+    /// The names that the Perl imapsync 2.229 knows.
+    #[test]
+    fn those_of_the_original() {
+        for (expected, names) in [
+            (SpecialUse::All, "All|All Messages|Все"),
+            (SpecialUse::Archive, "Archive|Archives|Архив"),
+            (SpecialUse::Drafts, "Drafts|DRAFTS|Черновики|Szkice|Wersje robocze"),
+            (SpecialUse::Flagged, "Flagged|Starred|Помеченные"),
+            (
+                SpecialUse::Junk,
+                "Junk|junk|Spam|SPAM|Спам|Potwierdzony spam|Wiadomości-śmieci|Junk E-Mail|Junk Email",
+            ),
+            (
+                SpecialUse::Sent,
+                "Sent|Sent Messages|Sent Items|Gesendete Elemente|Gesendete Objekte|Éléments envoyés|\
+                 E\u{301}le\u{301}ments envoye\u{301}s|Envoyé|Objets envoyés|Elementos enviados|Posta inviata|\
+                 送信済みアイテム|Отправленные|Elementy wysłane",
+            ),
+            (SpecialUse::Trash, "Trash|TRASH|Удаленные|Корзина|Kosz|Deleted Items|Deleted Messages"),
+        ] {
+            for name in names.split('|') {
+                let found =
+                    NAMES.iter().find(|(_, names)| names.iter().any(|known| fold(known) == fold(name)));
+                assert_eq!(found.map(|(special_use, _)| *special_use), Some(expected), "{name}");
+            }
         }
     }
 
