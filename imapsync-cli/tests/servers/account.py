@@ -7,6 +7,9 @@
   account.py copy HOST PORT1 USER1 PORT2 USER2 PASS [--addheader] [--drop-received] [--add-received]
                                                        the plain APPEND loop that many tools are
   account.py compare A.json B.json [what differs on purpose, see compare()]
+  account.py join A.json B.json ...                    several dumps as one
+  account.py survive ALL.json SOURCE.json TARGET.json  in a move that was broken off: is every message of ALL in one of the
+                                                       two, and none twice or with another flag in TARGET?
   account.py maildir DIR COUNT SIZE [GIANT]            COUNT messages (and one of GIANT bytes) written as Maildir files
 Folder names on the command line and in "path" are text with "/" between the parts and without the server's prefix."""
 import sys
@@ -253,7 +256,7 @@ def compare(argv):
     p.add_argument("--ignore-flag", action="append", default=[])
     p.add_argument("--no-subscriptions", action="store_true")
     o = p.parse_args(argv)
-    a, b = json.load(open(o.a)), json.load(open(o.b))
+    a, b = load(o.a), load(o.b)
     names = dict(m.split("=", 1) for m in o.map)
     wrong, rewritten = [], []
     there = {f["path"]: f for f in b["folders"]}
@@ -272,7 +275,8 @@ def compare(argv):
                 wrong.append("folder %s is there and should not be" % name)
             continue
         if g is None:
-            wrong.append("folder %s is missing" % name)
+            if not o.subset:
+                wrong.append("folder %s is missing" % name)
             continue
         if f["subscribed"] and not g["subscribed"] and not o.no_subscriptions:
             wrong.append("folder %s is not subscribed" % name)
@@ -314,6 +318,31 @@ def fact(message, ignored):
     """Flags and date of a message; servers keep the first spelling of a keyword, so case does not count."""
     skip = {f.lower() for f in ignored}
     return ([f.lower() for f in sorted(message["flags"], key=str.lower) if f.lower() not in skip], message["date"])
+
+
+def load(path):
+    with open(path) as f:
+        return json.load(f)
+
+
+def join(paths):
+    folders = {}
+    for one in map(load, paths):
+        for f in one["folders"]:
+            folders.setdefault(f["path"], dict(f, messages=[]))["messages"].extend(f["messages"])
+    return {"separator": "", "prefix": "", "folders": sorted(folders.values(), key=lambda f: f["path"])}
+
+
+def survive(everything, source, target):
+    def keys(dump):
+        return {(f["path"], m["normalised"]): m for f in load(dump)["folders"] for m in f["messages"]}
+    left = keys(source)
+    there = keys(target)
+    lost = [where for where in keys(everything) if where not in left and where not in there]
+    for folder, digest in lost:
+        print("LOST", folder, keys(everything)[folder, digest]["subject"])
+    print("%d of %d messages on the target, %d left on the source, %d lost" % (len(there), len(keys(everything)), len(left), len(lost)))
+    return bool(lost) | compare([everything, target, "--subset", "--no-subscriptions", "--rewritten", "any"])
 
 
 def maildir(directory, count, size, giant):
@@ -371,6 +400,10 @@ def main(argv):
              *("--" + o in args for o in ("addheader", "drop-received", "add-received")))
     elif verb == "compare":
         return compare(args)
+    elif verb == "join":
+        json.dump(join(args), sys.stdout, ensure_ascii=False)
+    elif verb == "survive":
+        return survive(*args)
     elif verb == "maildir":
         maildir(args[0], int(args[1]), int(args[2]), int(args[3]) if len(args) > 3 else 0)
     else:
