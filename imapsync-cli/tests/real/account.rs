@@ -144,3 +144,60 @@ fn python(args: &[String]) -> String {
     assert!(out.status.success(), "account.py {args:?} failed:\n{}", String::from_utf8_lossy(&out.stdout));
     String::from_utf8(out.stdout).expect("account.py prints UTF-8")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dump(folder: &str, messages: &[(&str, &str, u32)]) -> Dump {
+        let one = |(number, (digest, flags, date)): (usize, &(&str, &str, u32))| {
+            format!(
+                r#"{{"uid": {number}, "flags": [{flags}], "date": {date}, "size": 1, "sha256": "{digest}", "normalised": "{}", "subject": "s"}}"#,
+                digest.to_lowercase()
+            )
+        };
+        let messages: Vec<_> = messages.iter().enumerate().map(one).collect();
+        Dump::of(&format!(
+            r#"{{"folders": [{{"path": "{folder}", "subscribed": true, "messages": [{}]}}]}}"#,
+            messages.join(",")
+        ))
+    }
+
+    fn same(a: &Dump, b: &Dump, expected: &[&str]) -> bool {
+        let compare = || a.assert_same(b, expected);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(compare)).is_ok()
+    }
+
+    /// The comparison that all tests rest on sees each kind of difference, and accepts only those named.
+    #[test]
+    #[ignore = "needs python3: run .ci/test"]
+    fn the_comparison_sees_differences() {
+        let a = dump("x", &[("a", r#""\\Seen""#, 5), ("b", "", 6)]);
+        assert!(
+            same(&a, &dump("x", &[("b", "", 6), ("a", r#""\\seen""#, 5)]), &[]),
+            "order and case do not count"
+        );
+        assert!(!same(&a, &dump("y", &[("a", r#""\\Seen""#, 5), ("b", "", 6)]), &[]), "another folder");
+        assert!(same(&a, &dump("y", &[("a", r#""\\Seen""#, 5), ("b", "", 6)]), &["--map", "x=y"]));
+        assert!(!same(&a, &dump("x", &[("a", "", 5), ("b", "", 6)]), &[]), "a flag is lost");
+        assert!(!same(&a, &dump("x", &[("a", r#""\\Seen""#, 5), ("b", "", 7)]), &[]), "another date");
+        assert!(!same(&a, &dump("x", &[("a", r#""\\Seen""#, 5)]), &[]), "one is lost");
+        assert!(same(&a, &dump("x", &[("a", r#""\\Seen""#, 5)]), &["--subset"]));
+        let twice = dump("x", &[("a", r#""\\Seen""#, 5), ("b", "", 6), ("b", "", 6)]);
+        assert!(!same(&a, &twice, &[]) && !same(&a, &twice, &["--subset"]), "one is doubled");
+        assert!(same(&twice, &a, &["--once"]) && !same(&twice, &a, &[]));
+        let rewritten = dump("x", &[("a", r#""\\Seen""#, 5), ("B", "", 6)]);
+        assert!(!same(&a, &rewritten, &[]) && same(&a, &rewritten, &["--rewritten", "line ends"]));
+        let survives = |source: &Dump, target: &Dump| {
+            let look = || a.assert_survived(source, target);
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)).is_ok()
+        };
+        let (first, second) = (dump("x", &[("a", r#""\\Seen""#, 5)]), dump("x", &[("b", "", 6)]));
+        assert!(survives(&first, &second) && survives(&a, &second) && survives(&first, &a));
+        assert!(!survives(&second, &second), "one is in neither");
+        assert!(
+            !survives(&a, &dump("x", &[("b", r#""\\Deleted""#, 6)])),
+            "a copy is marked and its original was not"
+        );
+    }
+}

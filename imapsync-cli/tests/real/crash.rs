@@ -73,7 +73,7 @@ fn a_killed_move_loses_and_doubles_nothing() {
 #[ignore = "needs real servers: run .ci/test"]
 fn a_breaking_line_ends_complete() {
     let (from, to) = (server::sdbox().account(), server::maildir().account());
-    from.fill(&["bulk", "breaks", sized("400", "2000"), "8000", "5"]);
+    from.fill(&["bulk", "breaks", sized("400", "2000"), "8000", sized("5", "20")]);
     let breaks = || Options { cut_every: Some(200_000), ..Options::default() };
     let (source, target) = (Proxy::start(from.port, breaks()), Proxy::start(to.port, breaks()));
     let mut runs = 1;

@@ -92,7 +92,7 @@ impl Drop for Server {
 }
 
 /// Memory when there is room for a few gigabytes, else the temporary folder.
-fn base() -> PathBuf {
+pub(crate) fn base() -> PathBuf {
     let shm = Path::new("/dev/shm");
     let room = Command::new("df").args(["-k", "--output=avail"]).arg(shm).output();
     let kib = room

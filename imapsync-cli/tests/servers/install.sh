@@ -44,7 +44,7 @@ if [ -n "$missing" ]; then
   echo "install.sh: apt-get install$missing" >&2
   # Servers that a package starts would only be in the way; the tests start their own.
   # shellcheck disable=SC2086
-  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 as_root apt-get -qq -y --no-install-recommends install $missing \
+  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -y --no-install-recommends install $missing \
     >/dev/null || fail "apt-get install$missing failed"
 fi
 
