@@ -28,17 +28,26 @@ PATH=$PATH:/usr/sbin:/sbin
 need dovecot dovecot-imapd
 need /usr/lib/dovecot/imap dovecot-imapd
 need mbsync isync
-need /usr/bin/python3 python3
 need perl perl-base
 need openssl openssl
 need unshare util-linux
 need setpriv util-linux
-need "/usr/lib/$triplet/sasl2/libsasldb.so" libsasl2-modules-db
-need "/usr/lib/$triplet/libsasl2.so.2" libsasl2-2
-need "/usr/lib/$triplet/libwrap.so.0" libwrap0
-need "/usr/lib/$triplet/libgdbm.so.6" libgdbm6
-need "/usr/lib/$triplet/libidn.so.12" libidn12
-need "/usr/lib/$triplet/libltdl.so.7" libltdl7
+# python3-minimal has no imaplib.
+/usr/bin/python3 -c 'import imaplib, json, ssl' 2>/dev/null || missing="$missing python3"
+# Libraries of the servers that are only unpacked: file, package.
+while read -r file package; do need "/usr/lib/$triplet/$file" "$package"; done <<LIST
+sasl2/libsasldb.so libsasl2-modules-db
+libsasl2.so.2 libsasl2-2
+libwrap.so.0 libwrap0
+libgdbm.so.6 libgdbm6
+libidn.so.12 libidn12
+libltdl.so.7 libltdl7
+libjansson.so.4 libjansson4
+libxml2.so.2 libxml2
+libsqlite3.so.0 libsqlite3-0
+libpq.so.5 libpq5
+libglib-2.0.so.0 libglib2.0-0
+LIST
 if [ -n "$missing" ]; then
   update "$missing"
   echo "install.sh: apt-get install$missing" >&2
@@ -75,5 +84,6 @@ lacking=$(LD_LIBRARY_PATH=$cache/cyrus/usr/lib/$triplet ldd "$cache"/cyrus/usr/l
   "$cache"/cyrus/usr/lib/cyrus/bin/master "$cache"/cyrus/usr/sbin/saslpasswd2 2>/dev/null | grep 'not found' || true)
 [ -z "$lacking" ] || fail "libraries Cyrus needs are missing: $lacking"
 lacking=$(LD_LIBRARY_PATH=$cache/courier/usr/lib/$triplet:$cache/courier/usr/lib \
-  ldd "$cache"/courier/usr/bin/imapd "$cache"/courier/usr/bin/couriertls 2>/dev/null | grep 'not found' || true)
+  ldd "$cache"/courier/usr/bin/imapd "$cache"/courier/usr/bin/couriertls \
+  "$cache"/courier/usr/libexec/gam_server 2>/dev/null | grep 'not found' || true)
 [ -z "$lacking" ] || fail "libraries Courier needs are missing: $lacking"
