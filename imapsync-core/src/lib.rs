@@ -4,6 +4,8 @@
 pub mod account;
 pub mod error;
 pub mod imap;
+pub mod message;
+pub mod plan;
 
 pub use account::Account;
 pub use error::{Error, ErrorKind, Side};
