@@ -49,10 +49,10 @@ pub(super) struct Counts {
 impl Counts {
     /// The counts of a run.
     pub(super) const fn of(tally: &Tally) -> Self {
-        let settled = tally.present.saturating_add(tally.duplicate).saturating_add(tally.vanished);
+        let settled = tally.already_there.saturating_add(tally.duplicates).saturating_add(tally.vanished);
         Self {
             copied: tally.copied,
-            duplicates: tally.duplicate,
+            duplicates: tally.duplicates,
             settled,
             skipped: settled.saturating_add(tally.skipped),
         }

@@ -4,7 +4,6 @@ use super::outcome::Counts;
 use super::text::{bytes, date, float, ratio};
 use super::usage::Usage;
 use chrono::{DateTime, FixedOffset, Utc};
-use imapsync_core::plan::Outcome;
 use imapsync_core::sync::Report;
 use std::fmt::Write;
 
@@ -33,10 +32,8 @@ pub(crate) struct Figures {
     pub(crate) reconnections: [u64; 2],
     /// Messages and bytes per side before the run.
     pub(crate) start: [(u64, u64); 2],
-    /// Messages on both sides after it, as far as it can be told.
-    pub(crate) end: [u64; 2],
-    /// Bytes of host2 less those of host1 after the run, where nothing was deleted.
-    pub(crate) end_bytes: Option<i128>,
+    /// Messages and bytes after the run, per side.
+    pub(crate) end: [(u64, u64); 2],
     /// Why it ended early.
     pub(crate) stopped: Option<String>,
 }
@@ -47,11 +44,7 @@ impl Figures {
         let counts = Counts::of(&report.tally);
         let [start1, start2] = report.start;
         let done = if report.dry { 0 } else { counts.copied };
-        let failed = report.named.iter().filter(|message| matches!(message.outcome, Outcome::Failed(_)));
-        let failed_bytes = failed.fold(0u64, |sum, message| sum.saturating_add(message.size));
-        // A mark is no removal, but only a removal changes what is there: the figures below take marks for kept.
         let [deleted1, deleted2] = if report.dry { [0, 0] } else { report.deleted };
-        let copied_bytes = if report.dry { 0 } else { report.bytes_copied };
         Self {
             started: local(report.started),
             ended: local(report.ended),
@@ -59,22 +52,22 @@ impl Figures {
             folders: (report.folders.iter().filter(|folder| folder.complete).count(), report.folders.len()),
             copied: counts.copied,
             skipped: counts.skipped,
-            bytes_skipped: start1.bytes.saturating_sub(report.bytes_copied).saturating_sub(failed_bytes),
+            bytes_skipped: report
+                .tally
+                .bytes
+                .total()
+                .saturating_sub(report.tally.bytes.copied)
+                .saturating_sub(report.tally.bytes.failed),
             duplicates: [counts.duplicates, report.destination_duplicates],
             headerless: report.headerless,
             missing: start1.messages.saturating_sub(done).saturating_sub(counts.settled),
             extra: report.destination_only.saturating_sub(deleted2),
             deleted: [deleted1, deleted2],
-            bytes_copied: report.bytes_copied,
+            bytes_copied: report.tally.bytes.copied,
             biggest: report.biggest,
             reconnections: report.reconnections,
             start: [(start1.messages, start1.bytes), (start2.messages, start2.bytes)],
-            end: [
-                start1.messages.saturating_sub(deleted1),
-                start2.messages.saturating_add(done).saturating_sub(deleted2),
-            ],
-            end_bytes: (deleted1 == 0 && deleted2 == 0)
-                .then(|| i128::from(start2.bytes) + i128::from(copied_bytes) - i128::from(start1.bytes)),
+            end: report.end.map(|amount| (amount.messages, amount.bytes)),
             stopped: report.stopped.as_ref().map(ToString::to_string),
         }
     }
@@ -134,10 +127,8 @@ pub(crate) fn statistics(figures: &Figures, usage: &Usage) -> String {
         };
         row("Memory/biggest message ratio", ratio);
     }
-    let [(messages1, bytes1), (messages2, bytes2)] = f.start;
-    let start_bytes = Some(i128::from(bytes2) - i128::from(bytes1));
-    row("Start difference host2 - host1", difference([messages1, messages2], start_bytes));
-    row("Final difference host2 - host1", difference(f.end, f.end_bytes));
+    row("Start difference host2 - host1", difference(f.start));
+    row("Final difference host2 - host1", difference(f.end));
     out.push_str(&sentences(f));
     out
 }
@@ -147,7 +138,7 @@ fn sentences(f: &Figures) -> String {
     if let Some(reason) = &f.stopped {
         let _ = writeln!(out, "The sync was stopped before its end: {reason}.");
     }
-    let (on1, on2) = (f.start[0].0, f.end[1]);
+    let (on1, on2) = (f.start[0].0, f.end[1].0);
     if f.missing > 0 {
         let _ = writeln!(
             out,
@@ -181,10 +172,8 @@ fn mebibytes(count: u64) -> f64 {
 }
 
 #[allow(clippy::cast_precision_loss)] // Only for people to read.
-fn difference([messages1, messages2]: [u64; 2], of_bytes: Option<i128>) -> String {
+fn difference([(messages1, bytes1), (messages2, bytes2)]: [(u64, u64); 2]) -> String {
     let messages = i128::from(messages2) - i128::from(messages1);
-    match of_bytes {
-        Some(count) => format!("{messages} messages, {count} bytes ({})", bytes(count as f64)),
-        None => format!("{messages} messages"),
-    }
+    let count = i128::from(bytes2) - i128::from(bytes1);
+    format!("{messages} messages, {count} bytes ({})", bytes(count as f64))
 }

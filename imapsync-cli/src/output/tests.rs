@@ -7,7 +7,7 @@ use super::usage::Usage;
 use super::*;
 use chrono::{DateTime, Utc};
 use imapsync_core::imap::name::MailboxName;
-use imapsync_core::plan::{How, Outcome, Tally};
+use imapsync_core::plan::{How, Outcome, Tally, TallyBytes};
 use imapsync_core::sync::{Amount, Event, FolderReport, NamedMessage, Report};
 use imapsync_core::{Error, ErrorKind, Side};
 use std::sync::Arc;
@@ -120,12 +120,12 @@ fn report() -> Report {
             outcome: duplicate(),
         }],
         start: [Amount { messages: 10, bytes: 20480 }, Amount { messages: 3, bytes: 9000 }],
+        end: [Amount { messages: 10, bytes: 20480 }, Amount { messages: 9, bytes: 21288 }],
         destination_duplicates: 0,
         destination_only: 0,
         headerless: [1, 0],
         deleted: [0, 0],
         flags_changed: 2,
-        bytes_copied: 12288,
         biggest: 4096,
         reconnections: [0, 1],
         errors: vec![],
@@ -189,8 +189,8 @@ fn an_empty_report_divides_by_nothing() {
         folders: vec![],
         named: vec![],
         start: [Amount::default(); 2],
+        end: [Amount::default(); 2],
         biggest: 0,
-        bytes_copied: 0,
         ..report()
     };
     let figures = Figures::of(&report, |date| date.fixed_offset());
@@ -267,9 +267,15 @@ fn not_reached() -> Outcome {
 }
 
 fn tally() -> Tally {
-    Tally { copied: 6, present: 3, duplicate: 1, ..Tally::default() }
+    Tally {
+        copied: 6,
+        already_there: 3,
+        duplicates: 1,
+        bytes: TallyBytes { copied: 12288, already_there: 6958, duplicates: 1234, ..TallyBytes::default() },
+        ..Tally::default()
+    }
 }
 
 fn tally_with_failures() -> Tally {
-    Tally { copied: 4, present: 3, duplicate: 1, failed: 2, ..Tally::default() }
+    Tally { copied: 4, already_there: 3, duplicates: 1, failed: 2, ..Tally::default() }
 }

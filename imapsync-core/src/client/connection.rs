@@ -58,7 +58,10 @@ pub struct Connection {
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connection").field("side", &self.side).field("traffic", &self.traffic).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("side", &self.side)
+            .field("traffic", &self.traffic)
+            .finish_non_exhaustive()
     }
 }
 
@@ -97,14 +100,7 @@ impl Connection {
 
     /// What a status says, for people: `NO [OVERQUOTA] full`, without the secrets.
     pub fn said(&self, status: &Status) -> String {
-        let kind = match status.kind {
-            StatusKind::Ok => "OK",
-            StatusKind::No => "NO",
-            StatusKind::Bad => "BAD",
-            StatusKind::Bye => "BYE",
-            StatusKind::PreAuth => "PREAUTH",
-        };
-        self.masked(&format!("{kind} {}", status.text))
+        self.masked(&status.to_string())
     }
 
     /// The bare stream, for the TLS handshake after STARTTLS.
@@ -155,7 +151,8 @@ impl Connection {
 
     /// Queues a command.
     pub fn submit(&mut self, command: Command) -> CommandId {
-        let described = tracing::enabled!(target: "imapsync::command", tracing::Level::DEBUG).then(|| command.describe());
+        let described =
+            tracing::enabled!(target: "imapsync::command", tracing::Level::DEBUG).then(|| command.describe());
         let id = self.flow.submit(command);
         if let Some(text) = described {
             tracing::debug!(target: "imapsync::command", side = %self.side, id = id.0, "{text}");
@@ -320,10 +317,12 @@ impl Connection {
         let now = Instant::now();
         let silent = *self.silent_since.get_or_insert(now);
         let busy = *self.busy_since.get_or_insert(now);
-        let limits = [(silent, self.timeouts.idle, "said nothing"), (busy, self.timeouts.command, "did not finish")];
-        let next = limits.iter().filter(|(_, limit, _)| *limit > Duration::ZERO).map(|(since, limit, what)| {
-            (*since + *limit, *limit, *what)
-        });
+        let limits =
+            [(silent, self.timeouts.idle, "said nothing"), (busy, self.timeouts.command, "did not finish")];
+        let next = limits
+            .iter()
+            .filter(|(_, limit, _)| *limit > Duration::ZERO)
+            .map(|(since, limit, what)| (*since + *limit, *limit, *what));
         let Some((deadline, limit, what)) = next.min_by_key(|(deadline, ..)| *deadline) else {
             return Poll::Pending;
         };
@@ -377,7 +376,11 @@ impl Connection {
     /// # Errors
     ///
     /// Those of [`Connection::next`]. A NO or BAD is not an error here: look at the status.
-    pub async fn call(&mut self, command: Command, mut untagged: impl FnMut(Untagged)) -> Result<Status, Error> {
+    pub async fn call(
+        &mut self,
+        command: Command,
+        mut untagged: impl FnMut(Untagged),
+    ) -> Result<Status, Error> {
         let id = self.submit(command);
         loop {
             match self.next().await? {

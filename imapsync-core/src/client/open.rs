@@ -32,7 +32,12 @@ pub struct Opened {
 ///
 /// [`ErrorKind::Connect`], [`ErrorKind::Tls`], [`ErrorKind::Authentication`], [`ErrorKind::Unavailable`] and those of a
 /// connection, each naming the side, what the server said and what can be done.
-pub async fn open(side: Side, account: &Account, connector: &dyn Connector, limits: &Limits) -> Result<Opened, Error> {
+pub async fn open(
+    side: Side,
+    account: &Account,
+    connector: &dyn Connector,
+    limits: &Limits,
+) -> Result<Opened, Error> {
     let policy = policy(account).map_err(|e| e.on(side))?;
     let mut first_error = None;
     for attempt in &policy.attempts {
@@ -66,7 +71,9 @@ async fn greet(
     let greeting = connection.said(&status).trim_start_matches("OK ").to_owned();
     match status.kind {
         StatusKind::Ok => {}
-        StatusKind::Bye => return Err(refusal(&connection, &status, "the server turned the connection away")),
+        StatusKind::Bye => {
+            return Err(refusal(&connection, &status, "the server turned the connection away"));
+        }
         _ => {
             return Err(Error::new(
                 ErrorKind::Authentication,
@@ -90,12 +97,19 @@ async fn greet(
             tls = upgraded.tls;
             notices.extend(upgraded.notices);
         } else if policy.allow_plaintext_fallback {
-            notices.push(format!("{side}: the server on this machine offers no TLS; the connection is not encrypted"));
+            notices.push(format!(
+                "{side}: the server on this machine offers no TLS; the connection is not encrypted"
+            ));
         } else {
             let n = side.number();
-            return Err(Error::new(ErrorKind::Tls, "the server does not offer STARTTLS, so the password would travel in clear")
-                .on(side)
-                .hint(format!("--ssl{n} for TLS from the start, or --nossl{n} --notls{n} to send the password in clear")));
+            return Err(Error::new(
+                ErrorKind::Tls,
+                "the server does not offer STARTTLS, so the password would travel in clear",
+            )
+            .on(side)
+            .hint(format!(
+                "--ssl{n} for TLS from the start, or --nossl{n} --notls{n} to send the password in clear"
+            )));
         }
     } else if attempt.security == Security::Plaintext {
         notices.push(format!("{side}: the connection is not encrypted; password and mail travel in clear"));
@@ -116,7 +130,10 @@ async fn greeting(connection: &mut Connection, limit: Duration) -> Result<Status
     }
     timeout(limit, read).await.unwrap_or_else(|_| {
         let seconds = limit.as_secs();
-        Err(Error::new(ErrorKind::Timeout, format!("the server accepted the connection but sent no greeting in {seconds} seconds")))
+        Err(Error::new(
+            ErrorKind::Timeout,
+            format!("the server accepted the connection but sent no greeting in {seconds} seconds"),
+        ))
     })
 }
 
@@ -132,14 +149,18 @@ async fn login(account: &Account, connection: &mut Connection) -> Result<(), Err
     learn_capabilities(connection).await?;
     let side = connection.side();
     let command = match choose(account, connection.capabilities()).map_err(|e| e.on(side))? {
-        Mechanism::LoginCommand => Command::Login { user: account.user.clone(), password: account.secret.clone() },
+        Mechanism::LoginCommand => {
+            Command::Login { user: account.user.clone(), password: account.secret.clone() }
+        }
         mechanism => Command::Authenticate(
             Exchange::new(mechanism, &account.user, account.auth_user.as_deref(), &account.secret)
                 .map_err(|why| Error::new(ErrorKind::Authentication, why).on(side))?,
         ),
     };
     let mut told = false;
-    let status = connection.call(command, |data| told |= matches!(data, crate::imap::response::Untagged::Capability(_))).await?;
+    let status = connection
+        .call(command, |data| told |= matches!(data, crate::imap::response::Untagged::Capability(_)))
+        .await?;
     if status.kind != StatusKind::Ok {
         let n = side.number();
         let user = crate::imap::text::escape(account.user.as_bytes(), 200);
@@ -167,7 +188,9 @@ fn choose(account: &Account, capabilities: &Capabilities) -> Result<Mechanism, E
             .hint("the server wants encryption first, or another mechanism (--authmech1, --authmech2)"))
     };
     match account.mechanism {
-        Some(Mechanism::LoginCommand) if disabled => refuse("the server has disabled LOGIN on this connection"),
+        Some(Mechanism::LoginCommand) if disabled => {
+            refuse("the server has disabled LOGIN on this connection")
+        }
         Some(mechanism) => Ok(mechanism),
         None if account.auth_user.is_some() => Ok(Mechanism::Plain),
         None if !disabled => Ok(Mechanism::LoginCommand),

@@ -155,7 +155,7 @@ fn find_root(
         Error::new(ErrorKind::FolderMissing, "the folder of --subfolder1 is not there")
             .on(Side::Source)
             .in_folder(name)
-            .hint("--justfolders --dry shows the names of all folders")
+            .hint("--dry shows the names of all folders")
     })
 }
 

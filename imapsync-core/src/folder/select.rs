@@ -64,7 +64,7 @@ impl Selection {
             return Err(Error::new(ErrorKind::FolderMissing, message)
                 .on(Side::Source)
                 .in_folder(MailboxName::from_option(first).display())
-                .hint("--justfolders --dry shows the names of all folders"));
+                .hint("--dry shows the names of all folders"));
         }
 
         let all = self.folders.is_empty()

@@ -111,13 +111,11 @@ impl Uids {
 pub enum FetchItems {
     /// UID FLAGS INTERNALDATE RFC822.SIZE
     Listing,
-    /// These header fields: BODY.PEEK[HEADER.FIELDS (…)]
-    HeaderFields(Vec<String>),
-    /// The whole header: BODY.PEEK[HEADER]
-    Header,
+    /// These header fields, BODY.PEEK[HEADER.FIELDS (…)]; the whole header, BODY.PEEK[HEADER], where none is named.
+    Header(Vec<String>),
     /// The whole message: BODY.PEEK[]
     Full,
-    /// Size, internal date and header fields together: to look whether an APPEND arrived.
+    /// Size, internal date and header (as in `Header`) together: to look whether an APPEND arrived.
     Look(Vec<String>),
 }
 
@@ -361,15 +359,11 @@ impl Command {
                 out.uids(uids);
                 match items {
                     FetchItems::Listing => out.text(" (UID FLAGS INTERNALDATE RFC822.SIZE)"),
-                    FetchItems::HeaderFields(names) => {
-                        out.text(format!(" (UID BODY.PEEK[HEADER.FIELDS ({})])", names.join(" ")));
-                    }
-                    FetchItems::Header => out.text(" (UID BODY.PEEK[HEADER])"),
+                    FetchItems::Header(names) => out.text(format!(" (UID {})", header_section(names))),
                     FetchItems::Full => out.text(" (UID BODY.PEEK[])"),
-                    FetchItems::Look(names) => out.text(format!(
-                        " (UID INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS ({})])",
-                        names.join(" ")
-                    )),
+                    FetchItems::Look(names) => {
+                        out.text(format!(" (UID INTERNALDATE RFC822.SIZE {})", header_section(names)));
+                    }
                 }
             }
             Self::UidStore { uids, action, flags } => {
@@ -405,7 +399,9 @@ impl Command {
     pub fn describe(&self) -> String {
         let name = |name: &MailboxName| format!("\"{}\"", name.display());
         match self {
-            Self::Login { user, .. } => format!("LOGIN {} ***", crate::imap::text::escape(user.as_bytes(), 100)),
+            Self::Login { user, .. } => {
+                format!("LOGIN {} ***", crate::imap::text::escape(user.as_bytes(), 100))
+            }
             Self::Authenticate(exchange) => format!("AUTHENTICATE {} ***", exchange.name()),
             Self::Create(mailbox) => format!("CREATE {}", name(mailbox)),
             Self::Subscribe(mailbox) => format!("SUBSCRIBE {}", name(mailbox)),
@@ -434,6 +430,13 @@ impl Command {
     pub(crate) fn is_secret(&self) -> bool {
         matches!(self, Self::Login { .. } | Self::Authenticate(_))
     }
+}
+
+fn header_section(names: &[String]) -> String {
+    if names.is_empty() {
+        return "BODY.PEEK[HEADER]".to_owned();
+    }
+    format!("BODY.PEEK[HEADER.FIELDS ({})]", names.join(" "))
 }
 
 /// Standard base64 with padding, as SASL wants it.

@@ -1,12 +1,131 @@
-//! Which flags go over.
-use crate::imap::flag::{Flags, PermanentFlags};
-fn keepable(source: &Flags, permanent: Option<&PermanentFlags>) -> Flags {
-    let empty = |p: &PermanentFlags| p.flags.is_empty() && !p.any_keyword;
-    source.words().iter().map(String::as_str).filter(|w| match permanent { None => true, Some(p) if empty(p) => w.starts_with('\\'), Some(p) => p.allows(w) }).collect()
+//! Which flags a copy gets, and when they are changed later.
+
+use crate::imap::flag::{Flags, PermanentFlags, SystemFlags, is_sendable};
+
+/// The flags to APPEND a message with: those of the source that a client may send and that the destination stores.
+///
+/// A destination that does not tell what it stores (no PERMANENTFLAGS) is given all; one that says it stores nothing (an
+/// empty list, as some servers say of an empty folder) is given the system flags.
+///
+/// ```
+/// use imapsync_core::imap::flag::{Flags, PermanentFlags};
+/// use imapsync_core::message::flags::for_append;
+/// let source = Flags::parse(["\\Recent", "\\Seen", "\\Flagged", "$Junk", "not an atom"]);
+/// let permanent = PermanentFlags::parse(["\\Seen", "\\*"]);
+/// assert_eq!(for_append(&source, Some(&permanent)), Flags::parse(["\\Seen", "$Junk"]));
+/// assert_eq!(for_append(&source, None), Flags::parse(["\\Seen", "\\Flagged", "$Junk"]));
+/// ```
+pub fn for_append(source: &Flags, permanent: Option<&PermanentFlags>) -> Flags {
+    let mut flags = source.clone();
+    flags.retain(|word| is_sendable(word) && is_stored(word, permanent));
+    flags
 }
-pub fn for_append(source: &Flags, permanent: Option<&PermanentFlags>) -> Flags { keepable(source, permanent) }
-pub fn change(source: &Flags, destination: &Flags, permanent: Option<&PermanentFlags>, delete1: bool) -> Option<Flags> {
-    let mut want = keepable(source, permanent);
-    if delete1 && !destination.contains("\\Deleted") { want.remove("\\Deleted"); }
-    (keepable(destination, permanent) != want).then_some(want)
+
+fn is_stored(word: &str, permanent: Option<&PermanentFlags>) -> bool {
+    match permanent {
+        None => true,
+        Some(permanent) if permanent.flags.is_empty() && !permanent.any_keyword => {
+            SystemFlags::from_word(word).is_some()
+        }
+        Some(permanent) => permanent.allows(word),
+    }
+}
+
+/// The flags to `STORE FLAGS.SILENT` on a copy, so that it has exactly those of the source; None where nothing is to be
+/// done.
+///
+/// What the destination cannot hold, or a client cannot send, is left out of the comparison on both sides: a second run
+/// then finds nothing to do. Case makes no difference, because servers keep the first spelling they have met.
+///
+/// With `delete1` a `\Deleted` that the copy lacks is never added: on the source it may be our own mark.
+///
+/// ```
+/// use imapsync_core::imap::flag::Flags;
+/// use imapsync_core::message::flags::change;
+/// let flags = |words: &str| Flags::parse(words.split(' '));
+/// assert_eq!(change(&flags("\\Seen"), &flags("\\Recent $Old"), None, false), Some(flags("\\Seen")));
+/// assert_eq!(change(&flags("\\Seen $junk"), &flags("$Junk \\Seen"), None, false), None);
+/// assert_eq!(change(&flags("\\Deleted"), &flags(""), None, true), None);
+/// ```
+pub fn change(
+    source: &Flags,
+    destination: &Flags,
+    permanent: Option<&PermanentFlags>,
+    delete1: bool,
+) -> Option<Flags> {
+    let mut wanted = for_append(source, permanent);
+    let present = for_append(destination, permanent);
+    if delete1 && !present.contains("\\Deleted") {
+        wanted.remove("\\Deleted");
+    }
+    (wanted != present).then_some(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags(words: &str) -> Flags {
+        Flags::parse(words.split_whitespace())
+    }
+
+    fn permanent(words: &str) -> Option<PermanentFlags> {
+        (words != "-").then(|| PermanentFlags::parse(words.split_whitespace()))
+    }
+
+    #[test]
+    fn flags_of_a_new_copy() {
+        // source, PERMANENTFLAGS (-: absent), flags sent
+        let table = [
+            ("\\Recent \\Seen", "-", "\\Seen"),
+            ("\\seen $Forwarded Foo \\Foo", "-", "\\Seen $Forwarded Foo \\Foo"),
+            ("a]b c{d e%f * \\* é \\ $Ok", "-", "$Ok"),
+            ("\\Seen \\Draft $Junk Foo", "\\Seen \\Draft", "\\Seen \\Draft"),
+            ("\\Seen \\Draft $Junk Foo", "\\Seen $JUNK", "\\Seen $Junk"),
+            ("\\Seen \\Foo \\Bar $Junk", "\\Seen \\Bar \\*", "\\Seen \\Bar $Junk"),
+            ("\\Seen \\Recent \\Foo $Junk", "", "\\Seen"),
+            ("\\Seen $Junk", "\\*", "$Junk"),
+            ("\\Recent", "\\Recent \\*", ""),
+            ("", "\\Seen", ""),
+        ];
+        for (source, allowed, expected) in table {
+            let sent = for_append(&flags(source), permanent(allowed).as_ref());
+            assert_eq!(sent, flags(expected), "{source} on {allowed}");
+            assert_eq!(sent.words().len(), flags(expected).words().len());
+        }
+    }
+
+    #[test]
+    fn flags_of_a_copy_that_is_there() {
+        // source, destination, PERMANENTFLAGS, delete1, what is stored
+        let table = [
+            ("\\Seen", "", "-", false, Some("\\Seen")),
+            ("", "\\Seen", "-", false, Some("")),
+            ("\\Seen Foo", "\\Seen foo", "-", false, None),
+            ("\\Seen", "\\Seen \\Recent", "-", false, None),
+            ("\\Seen", "\\Seen $Mine", "-", false, Some("\\Seen")),
+            // Neither can be stored, so neither counts.
+            ("\\Seen $Junk", "\\Seen", "\\Seen", false, None),
+            ("\\Seen", "\\Seen $Old", "\\Seen", false, None),
+            ("\\Seen b{d", "\\Seen", "-", false, None),
+            ("\\Seen $Junk", "", "", false, Some("\\Seen")),
+            ("\\Deleted \\Seen", "", "-", false, Some("\\Deleted \\Seen")),
+            ("\\Deleted \\Seen", "", "-", true, Some("\\Seen")),
+            ("\\Deleted \\Seen", "\\Seen", "-", true, None),
+            ("\\Deleted \\Seen", "\\Deleted", "-", true, Some("\\Deleted \\Seen")),
+            ("\\Seen", "\\Deleted", "-", true, Some("\\Seen")),
+        ];
+        for (source, destination, allowed, delete1, expected) in table {
+            let permanent = permanent(allowed);
+            let found = change(&flags(source), &flags(destination), permanent.as_ref(), delete1);
+            assert_eq!(found, expected.map(flags), "{source} to {destination} on {allowed}, {delete1}");
+            // Once that is stored there is nothing left to do.
+            let then = found.unwrap_or_else(|| flags(destination));
+            assert_eq!(
+                change(&flags(source), &then, permanent.as_ref(), delete1),
+                None,
+                "{source} to {destination}"
+            );
+        }
+    }
 }

@@ -3,8 +3,9 @@
 use super::event::Event;
 use super::link::Link;
 use super::read::SET_BYTES;
+use super::survey::Listing;
 use super::volley::{Reply, volley};
-use super::work::{Ledger, Work};
+use super::work::{Ledger, State, Work};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::capability::Capability;
 use crate::imap::command::{Command, StoreAction};
@@ -24,6 +25,8 @@ struct Place {
     mailbox: MailboxName,
     text: Arc<str>,
     uid_validity: u32,
+    /// The size of each message, for the sums.
+    sizes: BTreeMap<u32, u64>,
 }
 
 /// Brings the flags of messages that are on both sides up to date: the source wins.
@@ -36,14 +39,19 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
     for job in &work.jobs {
         let target = &work.targets[job.target];
         for pair in &job.pairs {
-            let (Some(from), Some(to)) = (job.listing.row(pair.source), target.listing.row(pair.destination)) else {
+            let (Some(from), Some(to)) = (job.listing.row(pair.source), target.listing.row(pair.destination))
+            else {
                 continue;
             };
             // Flags that could not be read are left alone.
             let (Some(from), Some(to)) = (&from.flags, &to.flags) else { continue };
             let delete1 = options.delete1 != Delete1::No;
             if let Some(flags) = flags::change(from, to, target.listing.permanent.as_ref(), delete1) {
-                let group = changes.entry(job.target).or_default().entry(flags.words()).or_insert_with(|| (flags, UidSet::new()));
+                let group = changes
+                    .entry(job.target)
+                    .or_default()
+                    .entry(flags.words())
+                    .or_insert_with(|| (flags, UidSet::new()));
                 group.1.insert(pair.destination);
             }
         }
@@ -55,6 +63,7 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
             mailbox: target.name.clone(),
             text: target.text.clone(),
             uid_validity: target.listing.uid_validity,
+            sizes: BTreeMap::new(),
         };
         let told = |ledger: &mut Ledger, uids: &UidSet, flags: &Flags| {
             ledger.report.flags_changed += uids.len();
@@ -69,8 +78,10 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
             }
             continue;
         }
-        let steps: Vec<(&Flags, UidSet)> =
-            groups.values().flat_map(|(flags, uids)| uids.split(SET_BYTES).into_iter().map(move |set| (flags, set))).collect();
+        let steps: Vec<(&Flags, UidSet)> = groups
+            .values()
+            .flat_map(|(flags, uids)| uids.split(SET_BYTES).into_iter().map(move |set| (flags, set)))
+            .collect();
         let command = |(flags, set): &(&Flags, UidSet)| Command::UidStore {
             uids: set.clone(),
             action: StoreAction::Replace,
@@ -84,10 +95,13 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
                     match refusal {
                         None => told(&mut work.ledger, set, flags),
                         Some(said) => work.ledger.fail(
-                            Error::new(ErrorKind::Flags, format!("could not set the flags of messages {set}"))
-                                .on(place.side)
-                                .in_folder(&*place.text)
-                                .server_said(said),
+                            Error::new(
+                                ErrorKind::Flags,
+                                format!("could not set the flags of messages {set}"),
+                            )
+                            .on(place.side)
+                            .in_folder(&*place.text)
+                            .server_said(said),
                         ),
                     }
                 }
@@ -102,14 +116,19 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
 /// # Errors
 ///
 /// Only what ends the run.
-pub(crate) async fn delete_source(link: &mut Link, options: &SyncOptions, work: &mut Work) -> Result<(), Error> {
+pub(crate) async fn delete_source(
+    link: &mut Link,
+    options: &SyncOptions,
+    work: &mut Work,
+) -> Result<(), Error> {
     for at in 0..work.jobs.len() {
         let job = &work.jobs[at];
         if !job.listing.complete {
             continue;
         }
         let safe = |uid| job.is_safe(uid);
-        let candidates = job.listing.rows.iter().enumerate().map(|(n, row)| deletes::SourceMessage {
+        let there = job.listing.rows.iter().enumerate().filter(|(n, _)| job.states[*n] != State::Gone);
+        let candidates = there.map(|(n, row)| deletes::SourceMessage {
             uid: row.uid,
             key: job.identities.get(n).copied().flatten().map(|identity| identity.key),
             safe: safe(row.uid),
@@ -135,6 +154,7 @@ pub(crate) async fn delete_source(link: &mut Link, options: &SyncOptions, work: 
             mailbox: job.source.clone(),
             text: job.source_text.clone(),
             uid_validity: job.listing.uid_validity,
+            sizes: sizes(&job.listing, &expunges),
         };
         delete(link, &place, &marks, &expunges, options.dry, &mut work.ledger).await?;
     }
@@ -146,7 +166,11 @@ pub(crate) async fn delete_source(link: &mut Link, options: &SyncOptions, work: 
 /// # Errors
 ///
 /// Only what ends the run.
-pub(crate) async fn delete_destination(link: &mut Link, options: &SyncOptions, work: &mut Work) -> Result<(), Error> {
+pub(crate) async fn delete_destination(
+    link: &mut Link,
+    options: &SyncOptions,
+    work: &mut Work,
+) -> Result<(), Error> {
     for at in 0..work.targets.len() {
         let jobs: Vec<_> = work.jobs.iter().filter(|job| job.target == at).collect();
         let target = &work.targets[at];
@@ -154,23 +178,33 @@ pub(crate) async fn delete_destination(link: &mut Link, options: &SyncOptions, w
             && target.listing.complete
             && target.problem.is_none()
             && jobs.iter().all(|job| job.listing.complete && !job.failed);
-        let extra: UidSet = target.listing.rows.iter().map(|row| row.uid).filter(|uid| !target.taken.contains(uid)).collect();
+        let extra: UidSet =
+            target.listing.rows.iter().map(|row| row.uid).filter(|uid| !target.taken.contains(uid)).collect();
         if extra.is_empty() {
             continue;
         }
-        let (text, mailbox, uid_validity) = (target.text.clone(), target.name.clone(), target.listing.uid_validity);
+        let (text, mailbox, uid_validity) =
+            (target.text.clone(), target.name.clone(), target.listing.uid_validity);
         if !complete {
             work.ledger.fail(
-                Error::new(ErrorKind::Delete, "nothing is deleted: not every source message of this folder is known to be there")
-                    .on(Side::Destination)
-                    .in_folder(&*text),
+                Error::new(
+                    ErrorKind::Delete,
+                    "nothing is deleted: not every source message of this folder is known to be there",
+                )
+                .on(Side::Destination)
+                .in_folder(&*text),
             );
             continue;
         }
-        let place = Place { side: Side::Destination, mailbox, text, uid_validity };
+        let sizes = sizes(&target.listing, &extra);
+        let place = Place { side: Side::Destination, mailbox, text, uid_validity, sizes };
         delete(link, &place, &extra, &extra, options.dry, &mut work.ledger).await?;
     }
     Ok(())
+}
+
+fn sizes(listing: &Listing, uids: &UidSet) -> BTreeMap<u32, u64> {
+    listing.rows.iter().filter(|row| uids.contains(row.uid)).map(|row| (row.uid, row.size)).collect()
 }
 
 /// Marks some messages `\Deleted` and expunges some, and nothing else.
@@ -187,6 +221,11 @@ async fn delete(
             let at = usize::from(place.side.number() - 1);
             if expunged || expunges.is_empty() {
                 ledger.report.deleted[at] += uids.len();
+            }
+            if expunged && !ledger.report.dry {
+                let removed = &mut ledger.removed[at];
+                removed.messages += uids.len();
+                removed.bytes += uids.iter().filter_map(|uid| place.sizes.get(&uid)).sum::<u64>();
             }
             let (side, folder, messages) = (place.side, place.text.clone(), uids.len());
             ledger.events.emit(|| Event::Deleted { side, folder, messages, expunged });
@@ -208,7 +247,11 @@ async fn delete(
     }
     let deleted = Flags::parse(["\\Deleted"]);
     let steps = marks.split(SET_BYTES);
-    let store = |set: &UidSet| Command::UidStore { uids: set.clone(), action: StoreAction::Add, flags: deleted.clone() };
+    let store = |set: &UidSet| Command::UidStore {
+        uids: set.clone(),
+        action: StoreAction::Add,
+        flags: deleted.clone(),
+    };
     let mut marked = UidSet::new();
     match write(link, place, &steps, store).await? {
         Err(error) => {
@@ -219,7 +262,9 @@ async fn delete(
             for (set, refusal) in steps.iter().zip(refusals) {
                 match refusal {
                     None => set.ranges().iter().for_each(|(first, last)| marked.insert_range(*first, *last)),
-                    Some(said) => failed(ledger, format!("could not mark messages {set} as deleted"), Some(said)),
+                    Some(said) => {
+                        failed(ledger, format!("could not mark messages {set} as deleted"), Some(said))
+                    }
                 }
             }
         }
@@ -240,7 +285,11 @@ async fn delete(
                 for (set, refusal) in steps.iter().zip(refusals) {
                     match refusal {
                         None => told(ledger, set, true),
-                        Some(said) => failed(ledger, format!("could not expunge messages {set}; they stay marked"), Some(said)),
+                        Some(said) => failed(
+                            ledger,
+                            format!("could not expunge messages {set}; they stay marked"),
+                            Some(said),
+                        ),
                     }
                 }
             }
@@ -258,7 +307,7 @@ async fn delete(
             },
             Expunge::Refused(why) => failed(
                 ledger,
-                format!("messages {expunges} stay marked as deleted: the server has no UIDPLUS, and an EXPUNGE would also remove {why}"),
+                format!("messages {expunges} stay marked as deleted: the server has no UIDPLUS, and {why}"),
                 None,
             ),
         },
@@ -292,10 +341,13 @@ async fn search_deleted(link: &mut Link, place: &Place) -> Result<Result<UidSet,
         match status {
             Ok(status) if status.kind == StatusKind::Ok && told => return Ok(Ok(found)),
             Ok(status) => {
-                return Ok(Err(Error::new(ErrorKind::Delete, "could not find out which messages are marked as deleted; nothing is expunged")
-                    .on(place.side)
-                    .in_folder(&*place.text)
-                    .server_said(connection.said(&status))));
+                return Ok(Err(Error::new(
+                    ErrorKind::Delete,
+                    "could not find out which messages are marked as deleted; nothing is expunged",
+                )
+                .on(place.side)
+                .in_folder(&*place.text)
+                .server_said(connection.said(&status))));
             }
             Err(error) => link.lost(error)?,
         }
@@ -320,9 +372,13 @@ async fn open(connection: &mut crate::client::Connection, place: &Place) -> Resu
         .await?;
     learn(&status);
     let error = if status.kind != StatusKind::Ok {
-        Error::new(ErrorKind::Select, "the folder can no longer be opened").server_said(connection.said(&status))
+        Error::new(ErrorKind::Select, "the folder can no longer be opened")
+            .server_said(connection.said(&status))
     } else if uid_validity != place.uid_validity {
-        Error::new(ErrorKind::Select, "the folder's UIDVALIDITY changed during the run; nothing is changed in it")
+        Error::new(
+            ErrorKind::Select,
+            "the folder's UIDVALIDITY changed during the run; nothing is changed in it",
+        )
     } else if read_only {
         Error::new(ErrorKind::Delete, "the server opens the folder read-only; nothing can be changed in it")
     } else {
@@ -353,7 +409,8 @@ async fn write<S>(
         let commands = todo.iter().map(|at| command(&steps[*at]));
         let result = volley(connection, commands, |connection, number, reply| {
             if let Reply::Done(status) = reply {
-                results[todo[number]] = Some((status.kind != StatusKind::Ok).then(|| connection.said(&status)));
+                results[todo[number]] =
+                    Some((status.kind != StatusKind::Ok).then(|| connection.said(&status)));
             }
             Ok(())
         })

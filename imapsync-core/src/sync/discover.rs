@@ -66,7 +66,10 @@ async fn attempt(connection: &mut crate::client::Connection, send_id: bool) -> R
     let with_status = extended && has(Capability::LIST_STATUS);
     let mut plan = Vec::new();
     if send_id && has(Capability::ID) {
-        plan.push((Purpose::Id, Command::Id(vec![("name", "imapsync"), ("version", env!("CARGO_PKG_VERSION"))])));
+        plan.push((
+            Purpose::Id,
+            Command::Id(vec![("name", "imapsync"), ("version", env!("CARGO_PKG_VERSION"))]),
+        ));
     }
     if has(Capability::NAMESPACE) {
         plan.push((Purpose::Namespace, Command::Namespace));
@@ -88,7 +91,12 @@ async fn attempt(connection: &mut crate::client::Connection, send_id: bool) -> R
     if found.list_refused && extended {
         // Some servers offer LIST-EXTENDED and refuse its RETURN (iCloud).
         found = Found { account: found.account, ..Found::default() };
-        run(connection, vec![(Purpose::List, list(vec![], vec![])), (Purpose::Lsub, Command::Lsub)], &mut found).await?;
+        run(
+            connection,
+            vec![(Purpose::List, list(vec![], vec![])), (Purpose::Lsub, Command::Lsub)],
+            &mut found,
+        )
+        .await?;
     }
     if let Some(refusal) = found.refusal.take().filter(|_| found.list_refused) {
         return Err(refusal);

@@ -7,7 +7,9 @@ use super::work::{Job, Mode, Target, Work};
 use crate::error::{Error, Side};
 use crate::message::{Identity, IdentityRules, rewrite_key};
 use crate::options::SyncOptions;
-use crate::plan::{Answers, Candidate, Decision, Listed, Matching, Outcome, PlanRules, Planner, match_folder};
+use crate::plan::{
+    Answers, Candidate, Decision, Listed, Matching, Outcome, PlanRules, Planner, match_folder,
+};
 use std::collections::HashMap;
 
 /// Questions are asked at most so often: what is not answered then is gone.
@@ -23,11 +25,14 @@ pub(crate) async fn complete_identities(
     rules: &IdentityRules,
     folders: &mut [(crate::imap::name::MailboxName, &Listing, &mut Vec<Option<Identity>>)],
 ) -> Result<u64, Error> {
-    let side = link.side;
     let open = |folders: &[(_, &Listing, &mut Vec<Option<Identity>>)], part: &Part| -> Vec<Reading> {
-        let unknown = |(folder, (mailbox, listing, identities)): (usize, &(_, &Listing, &mut Vec<Option<Identity>>))| {
+        let unknown = |(folder, (mailbox, listing, identities)): (
+            usize,
+            &(_, &Listing, &mut Vec<Option<Identity>>),
+        )| {
             let rows = listing.rows.iter().zip(identities.iter());
-            let uids: Vec<u32> = rows.filter(|(_, identity)| identity.is_none()).map(|(row, _)| row.uid).collect();
+            let uids: Vec<u32> =
+                rows.filter(|(_, identity)| identity.is_none()).map(|(row, _)| row.uid).collect();
             let mailbox: &crate::imap::name::MailboxName = mailbox;
             (!uids.is_empty()).then(|| Reading { folder, mailbox: mailbox.clone(), uids, part: part.clone() })
         };
@@ -43,7 +48,7 @@ pub(crate) async fn complete_identities(
             let (_, listing, identities) = &mut folders[folder];
             let Ok(at) = listing.rows.binary_search_by_key(&uid, |row| row.uid) else { return };
             identities[at] = match answer {
-                Answer::Fields(header) => rules.from_fallback(side, header),
+                Answer::Fields(header) => rules.from_fallback(header),
                 Answer::Digests { body, .. } => Some(IdentityRules::from_body(body)),
             };
         })
@@ -56,13 +61,19 @@ pub(crate) async fn complete_identities(
 }
 
 /// What was decided, not yet acted upon.
-pub(crate) struct Judgement(Vec<(usize, Planner, Vec<(u32, Decision)>)>);
+pub(crate) struct Judgement(Vec<Judged>);
+
+/// A job, its planner as it stands now, and the decision on each of its messages.
+type Judged = (usize, Planner, Vec<(u32, Decision)>);
 
 impl Judgement {
     /// Whether anything of this job would be copied.
     pub(crate) fn copies(&self, job: usize) -> bool {
         self.0.iter().any(|(at, _, decisions)| {
-            *at == job && decisions.iter().any(|(_, decision)| matches!(decision, Decision::Copy | Decision::NeedDigests(_)))
+            *at == job
+                && decisions
+                    .iter()
+                    .any(|(_, decision)| matches!(decision, Decision::Copy | Decision::NeedDigests(_)))
         })
     }
 
@@ -86,8 +97,10 @@ pub(crate) async fn judge(
     append_limit: Option<u64>,
     work: &mut Work,
 ) -> Result<Judgement, Error> {
+    let rules = PlanRules { sync_duplicates: options.sync_duplicates, append_limit };
     // Folders that share a target are matched one after the other, each with what the ones before have left.
-    let mut waiting: Vec<usize> = (0..work.jobs.len()).filter(|at| work.jobs[*at].mode == Mode::Scanned).collect();
+    let mut waiting: Vec<usize> =
+        (0..work.jobs.len()).filter(|at| work.jobs[*at].mode == Mode::Scanned).collect();
     while !waiting.is_empty() {
         let mut now: Vec<usize> = Vec::new();
         waiting.retain(|job| {
@@ -98,12 +111,18 @@ pub(crate) async fn judge(
             }
             !free
         });
-        match_jobs(source, destination, work, &now).await?;
+        match_jobs(source, destination, &rules, work, &now).await?;
     }
-    decide(source, options, append_limit, work).await
+    decide(source, &rules, work).await
 }
 
-async fn match_jobs(source: &mut Link, destination: &mut Link, work: &mut Work, jobs: &[usize]) -> Result<(), Error> {
+async fn match_jobs(
+    source: &mut Link,
+    destination: &mut Link,
+    rules: &PlanRules,
+    work: &mut Work,
+    jobs: &[usize],
+) -> Result<(), Error> {
     let mut answers: HashMap<usize, Answers> = HashMap::new();
     let mut matchings: HashMap<usize, Matching> = HashMap::new();
     for round in 0..ROUNDS {
@@ -114,11 +133,16 @@ async fn match_jobs(source: &mut Link, destination: &mut Link, work: &mut Work, 
                 continue;
             }
             let known = answers.entry(at).or_default();
-            let matching = match_folder(&listed(job), &free(target), known);
+            let matching = match_folder(&listed(job), &free(target), rules, known);
             let ask = |readings: &mut Vec<Reading>, mailbox: &_, uids: &[u32], part| {
                 if !uids.is_empty() {
                     let mailbox: &crate::imap::name::MailboxName = mailbox;
-                    readings.push(Reading { folder: at, mailbox: mailbox.clone(), uids: uids.to_vec(), part });
+                    readings.push(Reading {
+                        folder: at,
+                        mailbox: mailbox.clone(),
+                        uids: uids.to_vec(),
+                        part,
+                    });
                 }
             };
             let fields = || Part::Fields(["Date", "From", "Subject"].map(str::to_owned).to_vec());
@@ -135,7 +159,12 @@ async fn match_jobs(source: &mut Link, destination: &mut Link, work: &mut Work, 
         let mut told: Vec<(usize, Side, u32, Told)> = Vec::new();
         let mut told_too: Vec<(usize, Side, u32, Told)> = Vec::new();
         let (one, other) = tokio::join!(
-            read(source, &ask_source, |at, uid, answer| told.push((at, Side::Source, uid, Told::from(answer)))),
+            read(source, &ask_source, |at, uid, answer| told.push((
+                at,
+                Side::Source,
+                uid,
+                Told::from(answer)
+            ))),
             read(destination, &ask_destination, |at, uid, answer| {
                 told_too.push((at, Side::Destination, uid, Told::from(answer)));
             }),
@@ -173,12 +202,11 @@ impl From<Answer<'_>> for Told {
     }
 }
 
-fn rows<'a>(
-    listing: &'a Listing,
-    identities: &'a [Option<Identity>],
-) -> impl Iterator<Item = Listed> + 'a {
+fn rows<'a>(listing: &'a Listing, identities: &'a [Option<Identity>]) -> impl Iterator<Item = Listed> + 'a {
     let both = listing.rows.iter().zip(identities);
-    both.filter_map(|(row, identity)| identity.map(|identity| Listed { uid: row.uid, size: row.size, identity }))
+    both.filter_map(|(row, identity)| {
+        identity.map(|identity| Listed { uid: row.uid, size: row.size, identity })
+    })
 }
 
 fn listed(job: &Job) -> Vec<Listed> {
@@ -191,21 +219,16 @@ fn free(target: &Target) -> Vec<Listed> {
 
 /// Asks the planner for every message of the scanned folders, in order of UID; suspects of being duplicates are read
 /// first.
-async fn decide(
-    source: &mut Link,
-    options: &SyncOptions,
-    append_limit: Option<u64>,
-    work: &Work,
-) -> Result<Judgement, Error> {
+async fn decide(source: &mut Link, rules: &PlanRules, work: &Work) -> Result<Judgement, Error> {
     let mut judged = Vec::new();
-    let rules = PlanRules { sync_duplicates: options.sync_duplicates, append_limit };
     let mut digests: HashMap<(usize, u32), crate::message::Digest> = HashMap::new();
-    let mut open: Vec<usize> = (0..work.jobs.len()).filter(|at| work.jobs[*at].mode == Mode::Scanned).collect();
+    let mut open: Vec<usize> =
+        (0..work.jobs.len()).filter(|at| work.jobs[*at].mode == Mode::Scanned).collect();
     for round in 0..ROUNDS {
         let mut readings = Vec::new();
         let mut undecided = Vec::new();
         for at in open {
-            let (planner, decisions) = fold(&work.jobs[at], &rules, |uid| digests.get(&(at, uid)).copied());
+            let (planner, decisions) = fold(&work.jobs[at], rules, |uid| digests.get(&(at, uid)).copied());
             let mut needed: Vec<u32> = decisions
                 .iter()
                 .filter_map(|(_, decision)| match decision {
@@ -268,7 +291,9 @@ fn adopt(work: &mut Work, at: usize, planner: Planner, decisions: Vec<(u32, Deci
     for (uid, decision) in decisions {
         match decision {
             Decision::Copy | Decision::NeedDigests(_) => work.jobs[at].to_copy.push(uid),
-            Decision::Present { destination, how } => work.settle(at, uid, Outcome::Present { destination, how }),
+            Decision::Present { destination, how } => {
+                work.settle(at, uid, Outcome::Present { destination, how })
+            }
             Decision::Duplicate { of } => work.jobs[at].duplicates.push((uid, of)),
             Decision::Skip(reason) => work.settle(at, uid, Outcome::Skipped(reason)),
         }

@@ -66,7 +66,10 @@ impl Link {
                 Err(error) => {
                     let again = error.is_retryable()
                         || (self.last_loss.is_some()
-                            && !matches!(error.kind(), ErrorKind::Authentication | ErrorKind::Tls | ErrorKind::Usage));
+                            && !matches!(
+                                error.kind(),
+                                ErrorKind::Authentication | ErrorKind::Tls | ErrorKind::Usage
+                            ));
                     if !again {
                         return Err(error);
                     }
@@ -74,7 +77,9 @@ impl Link {
                 }
             }
         }
-        self.connection.as_mut().ok_or_else(|| Error::new(ErrorKind::ConnectionLost, "no connection").on(self.side))
+        self.connection
+            .as_mut()
+            .ok_or_else(|| Error::new(ErrorKind::ConnectionLost, "no connection").on(self.side))
     }
 
     fn opened(&mut self, opened: Opened) {
@@ -119,7 +124,7 @@ impl Link {
 
     /// What a status says, without secrets.
     pub(crate) fn said(&self, status: &Status) -> String {
-        self.connection.as_ref().map_or_else(|| status.text.clone(), |connection| connection.said(status))
+        self.connection.as_ref().map_or_else(|| status.to_string(), |connection| connection.said(status))
     }
 
     /// Takes the capability back for the rest of the run: the server offers it but refused it.

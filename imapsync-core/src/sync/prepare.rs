@@ -30,8 +30,9 @@ pub(crate) async fn prepare(
     let mut subscribed: HashSet<usize> = HashSet::new();
     let total = create.len() + subscribe.len();
     while created.len() + refused.len() + subscribed.len() < total {
-        let todo: Vec<usize> =
-            (0..total).filter(|n| !created.contains(n) && !refused.contains_key(n) && !subscribed.contains(n)).collect();
+        let todo: Vec<usize> = (0..total)
+            .filter(|n| !created.contains(n) && !refused.contains_key(n) && !subscribed.contains(n))
+            .collect();
         let commands = todo.iter().map(|n| match n.checked_sub(create.len()) {
             None => Command::Create(create[*n].clone()),
             Some(n) => Command::Subscribe(subscribe[n].clone()),
@@ -57,10 +58,11 @@ pub(crate) async fn prepare(
                 Some(at) => {
                     subscribed.insert(n);
                     if !ok {
-                        let error = Error::new(ErrorKind::Refused, "the server refuses to subscribe the folder")
-                            .on(Side::Destination)
-                            .in_folder(subscribe[at].display())
-                            .server_said(connection.said(&status));
+                        let error =
+                            Error::new(ErrorKind::Refused, "the server refuses to subscribe the folder")
+                                .on(Side::Destination)
+                                .in_folder(subscribe[at].display())
+                                .server_said(connection.said(&status));
                         ledger.fail(error);
                     }
                 }

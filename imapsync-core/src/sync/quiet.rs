@@ -54,7 +54,11 @@ pub(crate) async fn has_grown(
 }
 
 /// UIDNEXT and MESSAGES of each.
-async fn look(link: &mut Link, targets: &[Target], wanted: &[usize]) -> Result<Vec<Option<(u32, u32)>>, Error> {
+async fn look(
+    link: &mut Link,
+    targets: &[Target],
+    wanted: &[usize],
+) -> Result<Vec<Option<(u32, u32)>>, Error> {
     loop {
         let mut seen = vec![None; wanted.len()];
         let commands = wanted.iter().map(|at| Command::Status {

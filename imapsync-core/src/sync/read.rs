@@ -56,14 +56,16 @@ pub(crate) async fn read(
     // A step is one folder with one UID set: EXAMINE and FETCH. Steps are repeated whole after a loss.
     let mut steps: Vec<(usize, UidSet)> = Vec::new();
     for (at, reading) in readings.iter().enumerate() {
-        steps.extend(UidSet::from_uids(reading.uids.iter().copied()).split(SET_BYTES).into_iter().map(|set| (at, set)));
+        steps.extend(
+            UidSet::from_uids(reading.uids.iter().copied()).split(SET_BYTES).into_iter().map(|set| (at, set)),
+        );
     }
     while !steps.is_empty() {
         let mut states: Vec<State> = steps.iter().map(|_| State::default()).collect();
         let commands = steps.iter().flat_map(|(at, set)| {
             let reading = &readings[*at];
             let items = match &reading.part {
-                Part::Fields(names) => FetchItems::HeaderFields(names.clone()),
+                Part::Fields(names) => FetchItems::Header(names.clone()),
                 Part::Digests => FetchItems::Full,
             };
             [
@@ -156,7 +158,9 @@ impl Large {
     fn take(&mut self, bytes: &[u8]) {
         match self {
             Self::None => {}
-            Self::Fields(fields) => fields.extend_from_slice(&bytes[..bytes.len().min((16 << 20) - fields.len().min(16 << 20))]),
+            Self::Fields(fields) => {
+                fields.extend_from_slice(&bytes[..bytes.len().min((16 << 20) - fields.len().min(16 << 20))])
+            }
             Self::Digests(whole, body) => {
                 whole.update(bytes);
                 body.update(bytes);

@@ -23,6 +23,8 @@ pub struct Report {
     pub named: Vec<NamedMessage>,
     /// Messages before the run, per side (chosen source folders; their destination folders).
     pub start: [Amount; 2],
+    /// Messages after the run, per side, as far as the run itself changed them.
+    pub end: [Amount; 2],
     /// Duplicates found within a destination folder.
     pub destination_duplicates: u64,
     /// Destination messages that no source message corresponds to (before `delete2`).
@@ -33,8 +35,6 @@ pub struct Report {
     pub deleted: [u64; 2],
     /// Messages whose flags were changed on the destination.
     pub flags_changed: u64,
-    /// Bytes appended to the destination.
-    pub bytes_copied: u64,
     /// Size of the biggest message copied.
     pub biggest: u64,
     /// How often each side was connected again.

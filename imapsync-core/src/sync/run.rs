@@ -48,8 +48,11 @@ pub(super) async fn run(job: SyncJob) -> Result<Report, Error> {
         cancel: job.cancel.clone(),
         events: job.events.clone(),
     };
-    let mut work =
-        Work { jobs: Vec::new(), targets: Vec::new(), ledger: Ledger::new(job.events.clone(), started, job.options.dry) };
+    let mut work = Work {
+        jobs: Vec::new(),
+        targets: Vec::new(),
+        ledger: Ledger::new(job.events.clone(), started, job.options.dry),
+    };
     let (source, destination) = run.open().await?;
     let mapping = run.map(&source, &destination, &mut work.ledger)?;
     let stopped = run.stages(&source, &destination, mapping, &mut work).await.err();
@@ -71,7 +74,10 @@ pub(super) async fn run(job: SyncJob) -> Result<Report, Error> {
 /// Options that contradict each other.
 fn check(options: &SyncOptions) -> Result<(), Error> {
     if options.delete2 && options.delete1 != Delete1::No {
-        return Err(Error::new(ErrorKind::Usage, "--delete1 together with --delete2 would empty both sides, one run after the other"));
+        return Err(Error::new(
+            ErrorKind::Usage,
+            "--delete1 together with --delete2 would empty both sides, one run after the other",
+        ));
     }
     Ok(())
 }
@@ -91,7 +97,9 @@ impl Run {
         let rules = &self.options.mapping;
         let layout1 = source.layout(rules.prefix1.as_deref(), rules.sep1.as_deref());
         let layout2 = destination.layout(rules.prefix2.as_deref(), rules.sep2.as_deref());
-        for (side, found, layout) in [(Side::Source, source, &layout1), (Side::Destination, destination, &layout2)] {
+        for (side, found, layout) in
+            [(Side::Source, source, &layout1), (Side::Destination, destination, &layout2)]
+        {
             self.events.emit(|| Event::Listed {
                 side,
                 folders: found.folders.len(),
@@ -99,7 +107,8 @@ impl Run {
                 prefix: crate::imap::text::escape(&layout.prefix, 100),
             });
         }
-        let selected = self.options.folders.select(&source.folders, &layout1).map_err(|e| e.on(Side::Source))?;
+        let selected =
+            self.options.folders.select(&source.folders, &layout1).map_err(|e| e.on(Side::Source))?;
         let mapping = map(&source.folders, &selected, &layout1, &destination.folders, &layout2, rules)?;
         for text in &mapping.notices {
             ledger.notice(None, text.clone());
@@ -134,7 +143,9 @@ impl Run {
             self.pretend(work);
         } else {
             let (links, options) = ((&mut self.source, &mut self.destination), &self.options);
-            Copier::new(links.0, links.1, options, destination.append_limit, work, cancel.clone()).run().await?;
+            Copier::new(links.0, links.1, options, destination.append_limit, work, cancel.clone())
+                .run()
+                .await?;
         }
         let applied = async {
             if self.options.resync_flags {
@@ -208,13 +219,13 @@ impl Run {
                 mailbox: job.source.clone(),
                 opening: Opening::Examine,
                 rows: true,
-                headers: if job.mode == Mode::Scanned { headers.clone() } else { Vec::new() },
+                headers: (job.mode == Mode::Scanned).then(|| headers.clone()),
             })
             .collect();
         let mut found: Vec<(usize, u32, Option<Identity>)> = Vec::new();
         let rules = &self.options.identity;
         let listing_source = survey(&mut self.source, &here, |at, uid, header| {
-            found.push((at, uid, rules.from_wanted(Side::Source, header)));
+            found.push((at, uid, rules.from_wanted(header)));
         });
         let listing_destination = async {
             if dry {
@@ -232,7 +243,8 @@ impl Run {
             let wanted: Vec<usize> = (0..work.targets.len())
                 .filter(|at| work.targets[*at].problem.is_none() && (work.targets[*at].existed || !dry))
                 .collect();
-            survey_targets(&mut self.destination, rules, &headers, &wanted, &scanned, dry, &mut work.targets).await
+            survey_targets(&mut self.destination, rules, &headers, &wanted, &scanned, dry, &mut work.targets)
+                .await
         };
         let (listed, surveyed) = tokio::join!(listing_source, listing_destination);
         let (listed, ()) = (listed?, surveyed?);
@@ -255,26 +267,33 @@ impl Run {
     }
 
     /// A target that was empty when it was counted and is not any more is scanned after all, with its sources.
-    async fn late_scans(&mut self, work: &mut Work, headers: &[String], scanned: &[bool]) -> Result<(), Error> {
-        let late: Vec<usize> =
-            (0..work.targets.len()).filter(|at| !scanned[*at] && work.targets[*at].listing.exists > 0).collect();
+    async fn late_scans(
+        &mut self,
+        work: &mut Work,
+        headers: &[String],
+        scanned: &[bool],
+    ) -> Result<(), Error> {
+        let late: Vec<usize> = (0..work.targets.len())
+            .filter(|at| !scanned[*at] && work.targets[*at].listing.exists > 0)
+            .collect();
         if late.is_empty() {
             return Ok(());
         }
-        let jobs: Vec<usize> = (0..work.jobs.len()).filter(|at| late.contains(&work.jobs[*at].target)).collect();
+        let jobs: Vec<usize> =
+            (0..work.jobs.len()).filter(|at| late.contains(&work.jobs[*at].target)).collect();
         let wanted: Vec<Wanted> = jobs
             .iter()
             .map(|at| Wanted {
                 mailbox: work.jobs[*at].source.clone(),
                 opening: Opening::Examine,
                 rows: true,
-                headers: headers.to_vec(),
+                headers: Some(headers.to_vec()),
             })
             .collect();
         let rules = &self.options.identity;
         let mut found = Vec::new();
         let listings = survey(&mut self.source, &wanted, |at, uid, header| {
-            found.push((at, uid, rules.from_wanted(Side::Source, header)));
+            found.push((at, uid, rules.from_wanted(header)));
         })
         .await?;
         for (at, listing) in jobs.iter().zip(listings) {
@@ -291,7 +310,16 @@ impl Run {
             }
         }
         let all = vec![true; work.targets.len()];
-        survey_targets(&mut self.destination, rules, headers, &late, &all, self.options.dry, &mut work.targets).await
+        survey_targets(
+            &mut self.destination,
+            rules,
+            headers,
+            &late,
+            &all,
+            self.options.dry,
+            &mut work.targets,
+        )
+        .await
     }
 
     /// Folders that cannot be worked on are settled; the sums before the run are taken.
@@ -329,8 +357,9 @@ impl Run {
                 let problem = problem.on(Side::Destination).in_folder(&*target.text);
                 work.ledger.fail(problem.clone());
                 work.jobs[at].failed = true;
-                let reason = Error::new(problem.kind(), format!("its folder {} is out of reach", target.text))
-                    .on(Side::Destination);
+                let reason =
+                    Error::new(problem.kind(), format!("its folder {} is out of reach", target.text))
+                        .on(Side::Destination);
                 work.settle_rest(at, &Outcome::Failed(reason));
             }
         }
@@ -408,12 +437,14 @@ impl Run {
         for job in &mut work.jobs {
             job.pairs.clear();
         }
-        let wanted: Vec<usize> = (0..work.targets.len()).filter(|at| work.targets[*at].problem.is_none()).collect();
+        let wanted: Vec<usize> =
+            (0..work.targets.len()).filter(|at| work.targets[*at].problem.is_none()).collect();
         let scanned: Vec<bool> = (0..work.targets.len())
             .map(|at| work.jobs.iter().any(|job| job.target == at && job.mode == Mode::Scanned))
             .collect();
         let rules = &self.options.identity;
-        survey_targets(&mut self.destination, rules, &headers, &wanted, &scanned, false, &mut work.targets).await?;
+        survey_targets(&mut self.destination, rules, &headers, &wanted, &scanned, false, &mut work.targets)
+            .await?;
         self.late_scans(work, &headers, &scanned).await
     }
 
@@ -458,12 +489,12 @@ async fn survey_targets(
             mailbox: targets[*at].name.clone(),
             opening: if dry { Opening::Examine } else { Opening::Select },
             rows: scanned[*at],
-            headers: if scanned[*at] { headers.to_vec() } else { Vec::new() },
+            headers: scanned[*at].then(|| headers.to_vec()),
         })
         .collect();
     let mut found: Vec<(usize, u32, Option<Identity>)> = Vec::new();
     let listings =
-        survey(link, &list, |at, uid, header| found.push((at, uid, rules.from_wanted(Side::Destination, header)))).await?;
+        survey(link, &list, |at, uid, header| found.push((at, uid, rules.from_wanted(header)))).await?;
     for (at, mut listing) in wanted.iter().zip(listings) {
         if dry {
             // EXAMINE says nothing about what a SELECT could keep.

@@ -110,8 +110,8 @@ pub(crate) struct Wanted {
     pub(crate) opening: Opening,
     /// Also the listing; without it only what SELECT says.
     pub(crate) rows: bool,
-    /// Also these header fields of every message.
-    pub(crate) headers: Vec<String>,
+    /// Also these header fields of every message; the whole header where none is named.
+    pub(crate) headers: Option<Vec<String>>,
 }
 
 impl Wanted {
@@ -124,9 +124,8 @@ impl Wanted {
         if self.rows {
             commands.push(Command::UidFetch { uids: all(), items: FetchItems::Listing });
         }
-        if !self.headers.is_empty() {
-            commands
-                .push(Command::UidFetch { uids: all(), items: FetchItems::HeaderFields(self.headers.clone()) });
+        if let Some(names) = &self.headers {
+            commands.push(Command::UidFetch { uids: all(), items: FetchItems::Header(names.clone()) });
         }
         commands
     }
@@ -150,9 +149,13 @@ pub(crate) async fn survey(
         if todo.is_empty() {
             return Ok(listings.into_iter().flatten().collect());
         }
-        let mut batch: Vec<Progress> = todo.iter().map(|at| Progress::new(*at, wanted[*at].commands().len())).collect();
-        let owners: Vec<usize> =
-            batch.iter().enumerate().flat_map(|(slot, p)| std::iter::repeat_n(slot, p.open_commands)).collect();
+        let mut batch: Vec<Progress> =
+            todo.iter().map(|at| Progress::new(*at, wanted[*at].commands().len())).collect();
+        let owners: Vec<usize> = batch
+            .iter()
+            .enumerate()
+            .flat_map(|(slot, p)| std::iter::repeat_n(slot, p.open_commands))
+            .collect();
         let commands = todo.iter().flat_map(|at| wanted[*at].commands());
         let connection = link.ready().await?;
         let result = volley(connection, commands, |connection, number, reply| {
@@ -231,7 +234,11 @@ impl Progress {
                     self.opened = true;
                     self.listing.code(&status);
                 } else if status.kind != StatusKind::Ok && self.listing.problem.is_none() {
-                    let what = if is_opening { "the folder cannot be opened" } else { "the folder cannot be listed" };
+                    let what = if is_opening {
+                        "the folder cannot be opened"
+                    } else {
+                        "the folder cannot be listed"
+                    };
                     self.listing.problem =
                         Some(Error::new(ErrorKind::Select, what).server_said(connection.said(&status)));
                 }

@@ -31,7 +31,12 @@ pub(crate) async fn find(link: &mut Link, work: &mut Work) {
     }
     let part = Part::Fields(vec!["Message-Id".to_owned(), "Subject".to_owned()]);
     for (at, uids) in wanted {
-        readings.push(Reading { folder: at, mailbox: work.jobs[at].source.clone(), uids, part: part.clone() });
+        readings.push(Reading {
+            folder: at,
+            mailbox: work.jobs[at].source.clone(),
+            uids,
+            part: part.clone(),
+        });
     }
     if readings.is_empty() {
         return;

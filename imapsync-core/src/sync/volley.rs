@@ -68,7 +68,10 @@ pub(crate) async fn volley(
                     reply(connection, number, Reply::Done(status))?;
                 }
             }
-            FlowEvent::LiteralEnd | FlowEvent::Greeting(_) | FlowEvent::Ready(_) | FlowEvent::Unreadable(_) => {}
+            FlowEvent::LiteralEnd
+            | FlowEvent::Greeting(_)
+            | FlowEvent::Ready(_)
+            | FlowEvent::Unreadable(_) => {}
         }
     }
 }

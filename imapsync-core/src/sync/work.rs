@@ -26,6 +26,8 @@ pub(crate) enum State {
     Open,
     /// Its outcome is told. `safe`: it is on the destination, or a duplicate of one that is.
     Settled { safe: bool },
+    /// It is not on the source any more.
+    Gone,
 }
 
 /// One source folder on its way to its target.
@@ -93,6 +95,8 @@ pub(crate) struct Work {
 pub(crate) struct Ledger {
     pub(crate) events: Emitter,
     pub(crate) report: Report,
+    /// What was expunged, per side.
+    pub(crate) removed: [Amount; 2],
 }
 
 impl Ledger {
@@ -105,18 +109,18 @@ impl Ledger {
             folders: Vec::new(),
             named: Vec::new(),
             start: [Amount::default(); 2],
+            end: [Amount::default(); 2],
             destination_duplicates: 0,
             destination_only: 0,
             headerless: [0; 2],
             deleted: [0; 2],
             flags_changed: 0,
-            bytes_copied: 0,
             biggest: 0,
             reconnections: [0; 2],
             errors: Vec::new(),
             stopped: None,
         };
-        Self { events, report }
+        Self { events, report, removed: [Amount::default(); 2] }
     }
 
     /// Records an error that is not one message's.
@@ -137,12 +141,11 @@ impl Ledger {
             return;
         }
         let size = job.listing.rows[at].size;
-        let safe =
-            matches!(outcome, Outcome::Copied { .. } | Outcome::Present { .. } | Outcome::DuplicateOf(_));
-        job.states[at] = State::Settled { safe };
+        let safe = outcome.is_on_destination();
+        job.states[at] =
+            if matches!(outcome, Outcome::Vanished) { State::Gone } else { State::Settled { safe } };
         job.tally.add(&outcome, size);
         if let Outcome::Copied { .. } = outcome {
-            self.report.bytes_copied += size;
             self.report.biggest = self.report.biggest.max(size);
         }
         if let Outcome::Failed(error) = &outcome {
@@ -188,6 +191,7 @@ impl Work {
     pub(crate) fn finish(mut self, ended: chrono::DateTime<chrono::Utc>) -> Report {
         let mut report = self.ledger.report;
         report.ended = ended;
+        let removed = self.ledger.removed;
         for job in self.jobs.drain(..) {
             report.tally.merge(&job.tally);
             report.folders.push(FolderReport {
@@ -196,6 +200,15 @@ impl Work {
                 complete: !job.failed && job.listing.complete,
                 tally: job.tally,
             });
+        }
+        let copied = Amount { messages: report.tally.copied, bytes: report.tally.bytes.copied };
+        let come = if report.dry { [Amount::default(); 2] } else { [Amount::default(), copied] };
+        for side in 0..2 {
+            report.end[side] = Amount {
+                messages: (report.start[side].messages + come[side].messages)
+                    .saturating_sub(removed[side].messages),
+                bytes: (report.start[side].bytes + come[side].bytes).saturating_sub(removed[side].bytes),
+            };
         }
         report
     }

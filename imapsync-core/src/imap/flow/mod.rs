@@ -411,15 +411,17 @@ impl Flow {
         if let Some(Out::Await(waiting)) = self.output.front()
             && *waiting == id
         {
-            while let Some(Out::Bytes { id: of, .. } | Out::Await(of) | Out::Streamed { id: of, .. } | Out::End(of)) =
-                self.output.front()
+            while let Some(
+                Out::Bytes { id: of, .. } | Out::Await(of) | Out::Streamed { id: of, .. } | Out::End(of),
+            ) = self.output.front()
                 && *of == id
             {
                 self.output.pop_front();
             }
             return Ok(());
         }
-        if matches!(self.output.front(), Some(Out::Streamed { id: of, remaining, .. }) if *of == id && *remaining > 0) {
+        if matches!(self.output.front(), Some(Out::Streamed { id: of, remaining, .. }) if *of == id && *remaining > 0)
+        {
             return Ok(());
         }
         if self.output.iter().any(|out| matches!(out, Out::End(of) if *of == id))
@@ -432,7 +434,9 @@ impl Flow {
 
     /// Whether the streamed literal of this command still needs bytes.
     pub fn wants_bytes(&self, command: CommandId) -> bool {
-        self.output.iter().any(|out| matches!(out, Out::Streamed { id, remaining, .. } if *id == command && *remaining > 0))
+        self.output
+            .iter()
+            .any(|out| matches!(out, Out::Streamed { id, remaining, .. } if *id == command && *remaining > 0))
     }
 
     /// What the FETCH commands in flight asked for, for a caller that must know whose literal it sees.

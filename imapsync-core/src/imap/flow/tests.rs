@@ -1,8 +1,8 @@
 //! Transcripts that drive the state machine with strings.
 
 use super::*;
-use crate::imap::command::{Append, Literal};
 use crate::imap::capability::Capabilities;
+use crate::imap::command::{Append, Literal};
 use crate::imap::flag::Flags;
 use crate::imap::name::MailboxName;
 use crate::imap::sasl::{Mechanism, Secret};
@@ -104,7 +104,7 @@ fn foreign_duplicate_and_early_replies_end_the_connection() {
 fn untagged_data_goes_to_the_command_that_asked() {
     let mut flow = started("IMAP4rev1");
     let listing = flow.submit(fetch("1:9", FetchItems::Listing));
-    let headers = flow.submit(fetch("1:9", FetchItems::HeaderFields(vec!["Subject".into()])));
+    let headers = flow.submit(fetch("1:9", FetchItems::Header(vec!["Subject".into()])));
     let select = flow.submit(Command::Select(MailboxName::inbox()));
     let behind = flow.submit(fetch("1:9", FetchItems::Listing));
     output(&mut flow);
@@ -116,7 +116,10 @@ fn untagged_data_goes_to_the_command_that_asked() {
         }
     };
     assert_eq!(owner(&mut flow, "* 3 FETCH (UID 3 RFC822.SIZE 10)\r\n"), Some(listing));
-    assert_eq!(owner(&mut flow, "* 3 FETCH (UID 3 BODY[HEADER.FIELDS (SUBJECT)] {2}\r\n\r\n)\r\n"), Some(headers));
+    assert_eq!(
+        owner(&mut flow, "* 3 FETCH (UID 3 BODY[HEADER.FIELDS (SUBJECT)] {2}\r\n\r\n)\r\n"),
+        Some(headers)
+    );
     assert_eq!(owner(&mut flow, "* 3 FETCH (FLAGS (\\Seen))\r\n"), None, "an update that a server pushes");
     assert_eq!(owner(&mut flow, "* 3 FETCH (UID 30 RFC822.SIZE 10)\r\n"), None, "a UID not asked for");
     flow.feed(b"a1 OK\r\na2 OK\r\n");

@@ -47,7 +47,9 @@ impl Floor {
     /// Replies in the order of sending raise the floor: what is still in flight gets higher UIDs.
     pub(super) fn acknowledged(&mut self, uid: Option<u32>, identity: Option<Identity>, in_order: bool) {
         match (uid, identity) {
-            (Some(uid), _) if in_order && uid >= self.uid && self.named.is_empty() && self.unnamed.is_empty() => {
+            (Some(uid), _)
+                if in_order && uid >= self.uid && self.named.is_empty() && self.unnamed.is_empty() =>
+            {
                 self.uid = uid.saturating_add(1);
             }
             (Some(uid), _) => {
@@ -87,7 +89,8 @@ impl Copier<'_> {
             }
             for doubt in doubts {
                 let Flight { job, uid, identity } = doubt.flight;
-                let there = identity.and_then(|identity| free.get_mut(&identity.key)).filter(|uids| !uids.is_empty());
+                let there =
+                    identity.and_then(|identity| free.get_mut(&identity.key)).filter(|uids| !uids.is_empty());
                 if let Some(uids) = there {
                     let destination = uids.remove(0);
                     if let Some(floor) = self.floors.get_mut(&target_at) {
@@ -95,10 +98,13 @@ impl Copier<'_> {
                     }
                     self.work.settle(job, uid, Outcome::Copied { destination: Some(destination) });
                 } else {
-                    let lost = Error::new(crate::error::ErrorKind::ConnectionLost, "the connection was lost each time the message was sent")
-                        .on(Side::Destination)
-                        .in_folder(&*self.work.jobs[job].source_text)
-                        .for_message(uid);
+                    let lost = Error::new(
+                        crate::error::ErrorKind::ConnectionLost,
+                        "the connection was lost each time the message was sent",
+                    )
+                    .on(Side::Destination)
+                    .in_folder(&*self.work.jobs[job].source_text)
+                    .for_message(uid);
                     self.again(job, uid, &lost);
                 }
             }
@@ -116,7 +122,7 @@ async fn look(
 ) -> Result<BTreeMap<u32, Identity>, Error> {
     let mut names: Vec<String> = rules.wanted().into_iter().map(str::to_owned).collect();
     for name in IdentityRules::FALLBACK {
-        if !names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)) {
+        if !rules.wants_all() && !names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)) {
             names.push(name.to_owned());
         }
     }
@@ -133,7 +139,8 @@ async fn look(
         }
     }
     let mut found = last.unwrap_or_default();
-    let bodies: Vec<u32> = found.iter().filter(|(_, identity)| identity.is_none()).map(|(uid, _)| *uid).collect();
+    let bodies: Vec<u32> =
+        found.iter().filter(|(_, identity)| identity.is_none()).map(|(uid, _)| *uid).collect();
     if !bodies.is_empty() {
         let reading = Reading { folder: 0, mailbox: mailbox.clone(), uids: bodies, part: Part::Digests };
         read(link, &[reading], |_, uid, answer| {
@@ -165,9 +172,7 @@ async fn look_once(
                 && let Item::Present(uid) = fetch.uid
             {
                 let header = section(&fetch, &[]);
-                let identity = rules
-                    .from_wanted(Side::Destination, &header)
-                    .or_else(|| rules.from_fallback(Side::Destination, &header));
+                let identity = rules.from_wanted(&header).or_else(|| rules.from_fallback(&header));
                 seen.insert(uid, identity);
             }
             Ok(())

@@ -6,7 +6,7 @@ use crate::imap::command::{Command, FetchItems, Uids};
 use crate::imap::flow::{CommandId, FlowEvent};
 use crate::imap::response::{Body, Code, Fetch, Item, Status, StatusKind, Untagged};
 use crate::imap::uidset::UidSet;
-use crate::message::{Digester, Identity};
+use crate::message::{Digester, Identity, IdentityRules};
 use crate::plan::{Candidate, Decision, Outcome};
 use bytes::Bytes;
 
@@ -84,7 +84,8 @@ impl Copier<'_> {
                     continue;
                 }
                 let reserve = self.reserve_of(job, uid);
-                let large = self.work.jobs[job].listing.row(uid).is_some_and(|row| row.size > self.stream_above());
+                let large =
+                    self.work.jobs[job].listing.row(uid).is_some_and(|row| row.size > self.stream_above());
                 let nothing_else = self.reserved == 0 && uids.is_empty();
                 let fits = self.reserved + bytes + reserve <= self.options.memory as u64
                     && self.asked + self.flights.len() + uids.len() < MESSAGES_AHEAD;
@@ -162,7 +163,10 @@ impl Copier<'_> {
         };
         window.left.remove(at);
         self.asked -= 1;
-        if message.len() as u64 != listed && message.len() < 4096 && memchr::memmem::find(&message, COURIER_GONE).is_some() {
+        if message.len() as u64 != listed
+            && message.len() < 4096
+            && memchr::memmem::find(&message, COURIER_GONE).is_some()
+        {
             self.work.settle(job, uid, Outcome::Vanished);
             self.release(job, uid);
             return;
@@ -195,7 +199,12 @@ impl Copier<'_> {
         if self.decided.contains(&(job, uid)) {
             return (self.identity(job, uid), Decision::Copy);
         }
-        let identity = self.options.identity.from_message(Side::Source, message);
+        let identity = self.options.identity.from_header(message).unwrap_or_else(|| {
+            self.work.ledger.report.headerless[0] += 1;
+            let mut digester = Digester::body();
+            digester.update(message);
+            IdentityRules::from_body(digester.finish())
+        });
         let digest = self.may_be_duplicate(job, uid).then(|| {
             let mut digester = Digester::whole();
             digester.update(message);
@@ -281,9 +290,15 @@ impl Copier<'_> {
             uid_validity = n;
         }
         let problem = if status.kind != StatusKind::Ok {
-            Some(Error::new(ErrorKind::Select, "the folder can no longer be opened").server_said(self.source.said(status)))
+            Some(
+                Error::new(ErrorKind::Select, "the folder can no longer be opened")
+                    .server_said(self.source.said(status)),
+            )
         } else if uid_validity != job.listing.uid_validity {
-            Some(Error::new(ErrorKind::Select, "the folder's UIDVALIDITY changed during the run: it is another folder now"))
+            Some(Error::new(
+                ErrorKind::Select,
+                "the folder's UIDVALIDITY changed during the run: it is another folder now",
+            ))
         } else {
             None
         };
@@ -312,7 +327,11 @@ impl Copier<'_> {
                 self.release(window.job, *uid);
             }
             if window.alone && !self.stopping {
-                self.queue.push_front(super::Piece { job: window.job, uids: window.left.into(), alone: true });
+                self.queue.push_front(super::Piece {
+                    job: window.job,
+                    uids: window.left.into(),
+                    alone: true,
+                });
             } else {
                 self.put_back(window.job, window.left);
             }

@@ -246,8 +246,10 @@ impl<'a> Copier<'a> {
             let mut again = VecDeque::new();
             for (uid, of) in waiting {
                 match self.work.jobs[at].state(of) {
-                    Some(State::Settled { safe: true }) => self.work.settle(at, uid, Outcome::DuplicateOf(of)),
-                    Some(State::Settled { safe: false }) | None => {
+                    Some(State::Settled { safe: true }) => {
+                        self.work.settle(at, uid, Outcome::DuplicateOf(of))
+                    }
+                    Some(State::Settled { safe: false } | State::Gone) | None => {
                         self.work.jobs[at].planner.forget(of);
                         self.decided.insert((at, uid));
                         again.push_back(uid);

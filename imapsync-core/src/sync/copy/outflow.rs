@@ -1,8 +1,8 @@
 //! The destination side of a copy: APPENDs in flight, and what each reply means.
 
+use super::Copier;
 use super::doubt::{Doubt, Floor};
 use super::refusal::{Refusal, classify};
-use super::Copier;
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::capability::Capability;
 use crate::imap::command::{Append, Command, Literal};
@@ -101,7 +101,8 @@ impl Copier<'_> {
             }
             _ => None,
         };
-        let floor = self.floors.entry(target_at).or_insert_with(|| Floor::new(&self.work.targets[target_at].listing));
+        let floor =
+            self.floors.entry(target_at).or_insert_with(|| Floor::new(&self.work.targets[target_at].listing));
         floor.acknowledged(destination, flight.identity, in_order);
         self.work.settle(flight.job, flight.uid, Outcome::Copied { destination });
     }
@@ -119,7 +120,8 @@ impl Copier<'_> {
         };
         match classify(status) {
             Refusal::Quota => {
-                let error = error(ErrorKind::OverQuota, "the destination is full; could not append to folder");
+                let error =
+                    error(ErrorKind::OverQuota, "the destination is full; could not append to folder");
                 self.work.settle(job, uid, Outcome::Failed(error.clone()));
                 self.quota_refusals += 1;
                 if self.quota_refusals >= QUOTA_REFUSALS {
@@ -127,13 +129,15 @@ impl Copier<'_> {
                 }
             }
             Refusal::Later(pause) => {
-                let error = error(ErrorKind::Unavailable, "the server asks to wait; could not append to folder");
+                let error = error(ErrorKind::Append, "the server asks to wait; could not append to folder");
                 let resume = Instant::now() + pause.unwrap_or(Duration::from_secs(1));
                 let resume = self.resume.as_ref().map_or(resume, |sleep| sleep.deadline().max(resume));
                 self.resume = Some(Box::pin(sleep_until(resume)));
                 self.again(job, uid, &error);
             }
-            Refusal::BadLiteral if self.destination_has(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS) => {
+            Refusal::BadLiteral
+                if self.destination_has(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS) =>
+            {
                 // It may have taken the message for commands: this connection is no longer in step.
                 let error = error(ErrorKind::Append, "could not append to folder");
                 self.destination.distrust(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS);
@@ -187,8 +191,10 @@ impl Copier<'_> {
             self.release(flight.job, flight.uid);
             if applied {
                 let target_at = self.work.jobs[flight.job].target;
-                let floor =
-                    self.floors.entry(target_at).or_insert_with(|| Floor::new(&self.work.targets[target_at].listing));
+                let floor = self
+                    .floors
+                    .entry(target_at)
+                    .or_insert_with(|| Floor::new(&self.work.targets[target_at].listing));
                 self.doubts.push(Doubt { flight, target: target_at, above: floor.uid });
             } else {
                 unsent.push(flight);

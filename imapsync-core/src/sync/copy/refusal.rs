@@ -24,12 +24,19 @@ pub(super) fn classify(status: &Status) -> Refusal {
         return Refusal::Later(Some(pause));
     }
     match status.code {
+        // Dovecot says LIMIT of a message that is larger than it takes: no later try will help.
+        Some(Code::Limit | Code::TooBig) if is_size_text(&status.text) => Refusal::Final,
         Some(Code::OverQuota) => Refusal::Quota,
         Some(Code::Unavailable | Code::InUse | Code::Limit | Code::ServerBug) => Refusal::Later(None),
         _ if status.kind == StatusKind::Bad => Refusal::BadLiteral,
         _ if is_quota_text(&status.text) => Refusal::Quota,
         _ => Refusal::Final,
     }
+}
+
+fn is_size_text(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["size", "too big", "too large", "larger than", "too long"].iter().any(|words| text.contains(words))
 }
 
 /// Servers without the code say it in words.
@@ -75,6 +82,7 @@ mod tests {
             ("NO Over quota", Refusal::Quota),
             ("NO [UNAVAILABLE] later", Refusal::Later(None)),
             ("NO [LIMIT] slow down", Refusal::Later(None)),
+            ("NO [LIMIT] Mail size is larger than the maximum size allowed", Refusal::Final),
             ("BAD Request is throttled. Suggested Backoff Time: 178755 milliseconds", later(178_755)),
             ("NO throttled. Suggested Backoff Time: 99999999 milliseconds", later(900_000)),
             ("BAD what", Refusal::BadLiteral),

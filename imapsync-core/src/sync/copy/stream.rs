@@ -4,7 +4,7 @@
 //! otherwise the destination's connection is dropped, and half an APPEND stores nothing anywhere.
 
 use super::Copier;
-use crate::error::{Error, ErrorKind, Side};
+use crate::error::{Error, ErrorKind};
 use crate::imap::command::Literal;
 use crate::imap::flow::CommandId;
 use crate::imap::response::{Fetch, Item, Section, Status, StatusKind};
@@ -64,7 +64,8 @@ impl Stream {
 
 impl Copier<'_> {
     pub(super) fn stream_begins(&mut self, window: Option<CommandId>, uid: Option<u32>, len: u64) {
-        let Some((id, window)) = window.and_then(|id| self.windows.get(&id).map(|window| (id, window))) else {
+        let Some((id, window)) = window.and_then(|id| self.windows.get(&id).map(|window| (id, window)))
+        else {
             return;
         };
         let job = window.job;
@@ -143,7 +144,7 @@ impl Copier<'_> {
             stream.whole = Some(digester);
         }
         let header = &stream.header[..stream.header_end.unwrap_or(stream.header.len())];
-        let Some(identity) = self.options.identity.from_header(Side::Source, header) else {
+        let Some(identity) = self.options.identity.from_header(header) else {
             let mut digester = Digester::body();
             digester.update(&stream.header);
             stream.body = Some(digester);
@@ -170,7 +171,9 @@ impl Copier<'_> {
     /// Anything but a copy.
     fn told(&mut self, job: usize, uid: u32, decision: Decision) {
         match decision {
-            Decision::Present { destination, how } => self.work.settle(job, uid, Outcome::Present { destination, how }),
+            Decision::Present { destination, how } => {
+                self.work.settle(job, uid, Outcome::Present { destination, how })
+            }
             Decision::Duplicate { of } => self.work.jobs[job].duplicates.push((uid, of)),
             Decision::Skip(reason) => self.work.settle(job, uid, Outcome::Skipped(reason)),
             Decision::Copy | Decision::NeedDigests(_) => {}
@@ -204,11 +207,13 @@ impl Copier<'_> {
             }
         }
         let len = stream.len - before + begun.len() as u64;
-        let (job, uid, identity, complete) = (stream.job, stream.uid, stream.identity, stream.received == stream.len);
+        let (job, uid, identity, complete) =
+            (stream.job, stream.uid, stream.identity, stream.received == stream.len);
         let Some(id) = self.append(job, uid, identity, Literal::Streamed(len)) else {
             if let Some(stream) = &mut self.stream {
                 stream.stage = Stage::Discarding;
-                stream.again = Some(Error::new(ErrorKind::ConnectionLost, "the destination was not connected"));
+                stream.again =
+                    Some(Error::new(ErrorKind::ConnectionLost, "the destination was not connected"));
             }
             return;
         };
@@ -299,7 +304,8 @@ impl Copier<'_> {
 
     /// The destination answered the streamed APPEND before it had all of it: it does not want it.
     pub(super) fn stream_answered(&mut self, command: CommandId, status: &Status) {
-        let sending = matches!(&self.stream, Some(Stream { stage: Stage::Sending(id), .. }) if *id == command);
+        let sending =
+            matches!(&self.stream, Some(Stream { stage: Stage::Sending(id), .. }) if *id == command);
         if sending {
             if let Some(stream) = &mut self.stream {
                 stream.stage = Stage::Discarding;
@@ -327,7 +333,10 @@ impl Copier<'_> {
             && let Stage::Sending(id) = stream.stage
         {
             stream.stage = Stage::Discarding;
-            stream.again = Some(Error::new(ErrorKind::ConnectionLost, "the connection was lost in the middle of the message"));
+            stream.again = Some(Error::new(
+                ErrorKind::ConnectionLost,
+                "the connection was lost in the middle of the message",
+            ));
             self.flights.remove(&id);
         }
     }
@@ -352,7 +361,9 @@ pub(super) fn transformed(options: &SyncOptions, message: Bytes) -> Result<Bytes
             }
             Scope::Whole => {
                 let mut changed = Vec::with_capacity(message.len());
-                transform.whole(&mut &message[..], &mut changed).map_err(|e| format!("{}: {e}", transform.name()))?;
+                transform
+                    .whole(&mut &message[..], &mut changed)
+                    .map_err(|e| format!("{}: {e}", transform.name()))?;
                 message = changed.into();
             }
         }
