@@ -31,6 +31,8 @@ struct Run {
     options: SyncOptions,
     cancel: CancellationToken,
     events: Emitter,
+    /// When the destination's folders were asked for.
+    opened: Instant,
 }
 
 /// Runs a job from its beginning to its report.
@@ -47,6 +49,7 @@ pub(super) async fn run(job: SyncJob) -> Result<Report, Error> {
         options: job.options.clone(),
         cancel: job.cancel.clone(),
         events: job.events.clone(),
+        opened: Instant::now(),
     };
     let mut work = Work {
         jobs: Vec::new(),
@@ -85,6 +88,7 @@ fn check(options: &SyncOptions) -> Result<(), Error> {
 impl Run {
     /// Opens both sides at once and lists them. Both logins are tried before one that failed ends the run.
     async fn open(&mut self) -> Result<(Found, Found), Error> {
+        self.opened = Instant::now();
         let both = async { tokio::join!(discover(&mut self.source), discover(&mut self.destination)) };
         let (source, destination) = tokio::select! {
             both = both => both,
@@ -371,7 +375,6 @@ impl Run {
     /// Decides on every message that can be decided on without its body.
     async fn plan(&mut self, append_limit: Option<u64>, work: &mut Work) -> Result<(), Error> {
         for round in 1.. {
-            let listed = Instant::now();
             let judgement = self.judge(append_limit, work).await?;
             let growing: Vec<usize> = {
                 let copies = |at: &usize| judgement.copies(*at) || work.jobs[*at].mode == Mode::SinglePass;
@@ -383,7 +386,7 @@ impl Run {
                 targets
             };
             let check = !self.options.dry && !growing.is_empty() && round < SURVEYS;
-            if !check || !has_grown(&mut self.destination, &work.targets, &growing, listed).await? {
+            if !check || !has_grown(&mut self.destination, &work.targets, &growing, self.opened).await? {
                 judgement.adopt(work);
                 break;
             }

@@ -196,8 +196,17 @@ impl<'a> Copier<'a> {
         poll_fn(|cx| self.poll_wait(cx)).await
     }
 
-    /// The destination first: what it takes decides whether more may be read from the source.
+    /// What has been received already comes first, so that many small messages leave in one write. Then the destination:
+    /// what it takes decides whether more may be read from the source.
     fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<Woken> {
+        if let Some(event) = self.destination.connection().and_then(|c| c.poll_buffered().transpose()) {
+            return Poll::Ready(Woken::Destination(event));
+        }
+        if self.may_read_source()
+            && let Some(event) = self.source.connection().and_then(|c| c.poll_buffered().transpose())
+        {
+            return Poll::Ready(Woken::Source(event));
+        }
         if let Some(connection) = self.destination.connection()
             && let Poll::Ready(event) = connection.poll_next(cx)
         {
