@@ -176,3 +176,11 @@ pub fn named(report: &Report) -> Vec<String> {
     named.sort();
     named
 }
+
+/// An answer to FETCH without this message.
+pub fn without(text: &str, uid: u32) -> String {
+    let Some(at) = text.find(&format!("(UID {uid} ")) else { return text.to_owned() };
+    let start = text[..at].rfind("* ").unwrap();
+    let end = at + text[at..].find(")\r\n").unwrap() + 3;
+    format!("{}{}", &text[..start], &text[end..])
+}

@@ -1,7 +1,7 @@
 //! APPENDs whose reply was lost: the destination is looked at before anything is sent again.
 
 use super::Copier;
-use super::look::{Seen, look};
+use super::look::{Seen, Unknown, look};
 use super::outflow::Flight;
 use crate::error::{Error, ErrorKind, Side};
 use crate::message::{Digest, Identity, Key};
@@ -79,7 +79,8 @@ impl Copier<'_> {
             self.destination_open = None;
             match looked {
                 Ok(seen) => self.settle_by(target_at, flights, seen).await?,
-                Err(why) => {
+                Err(Unknown::Changed) => self.target_changed(target_at),
+                Err(Unknown::Refused(why)) => {
                     for Flight { job, uid, .. } in flights {
                         let error = why
                             .clone()

@@ -289,6 +289,7 @@ impl Copier<'_> {
             self.examined(examining, status);
             return;
         }
+        self.stream_window_ends(id);
         let Some(window) = self.windows.remove(&id) else { return };
         self.asked -= window.left.len();
         for uid in &window.left {

@@ -1,6 +1,6 @@
 //! Looks at the newest messages of a destination folder, until it stands still.
 
-use crate::error::{Error, ErrorKind, Side};
+use crate::error::{Error, ErrorKind};
 use crate::imap::command::{Command, FetchItems, Uids};
 use crate::imap::name::MailboxName;
 use crate::imap::response::{Code, Item, Status, StatusKind, Untagged};
@@ -30,6 +30,14 @@ pub(super) struct Seen {
     pub(super) size: u64,
 }
 
+/// Why a folder could not be looked at.
+pub(super) enum Unknown {
+    /// The server does not let us.
+    Refused(Error),
+    /// It is another folder by now.
+    Changed,
+}
+
 /// The messages at or above a UID, once the folder stands still; or why they cannot be known.
 ///
 /// # Errors
@@ -41,7 +49,7 @@ pub(super) async fn look(
     mailbox: &MailboxName,
     uid_validity: u32,
     above: u32,
-) -> Result<Result<BTreeMap<u32, Seen>, Error>, Error> {
+) -> Result<Result<BTreeMap<u32, Seen>, Unknown>, Error> {
     let mut last: Option<BTreeMap<u32, Seen>> = None;
     let mut refusals = 0;
     for round in 0..MOST_LOOKS {
@@ -56,10 +64,10 @@ pub(super) async fn look(
                     break;
                 }
             }
-            Err(refusal) => {
+            Err(unknown) => {
                 refusals += 1;
-                if refusals >= MOST_REFUSALS {
-                    return Ok(Err(refusal));
+                if refusals >= MOST_REFUSALS || matches!(unknown, Unknown::Changed) {
+                    return Ok(Err(unknown));
                 }
             }
         }
@@ -77,7 +85,7 @@ pub(super) async fn look(
         .await?;
         if seen.values().any(|seen| seen.identity.is_none()) {
             let text = "the server does not give the messages that came last";
-            return Ok(Err(Error::new(ErrorKind::Fetch, text).on(Side::Destination)));
+            return Ok(Err(Unknown::Refused(Error::new(ErrorKind::Fetch, text))));
         }
     }
     Ok(Ok(seen))
@@ -89,7 +97,7 @@ async fn look_once(
     mailbox: &MailboxName,
     uid_validity: u32,
     above: u32,
-) -> Result<Result<BTreeMap<u32, Seen>, Error>, Error> {
+) -> Result<Result<BTreeMap<u32, Seen>, Unknown>, Error> {
     let names = header_names(rules);
     loop {
         let mut seen = BTreeMap::new();
@@ -140,11 +148,11 @@ async fn look_once(
         .await;
         match result {
             Ok(()) => {
-                if refusal.is_none() && told != uid_validity {
-                    let text = "the folder's UIDVALIDITY changed during the run: it is another folder now";
-                    refusal = Some(Error::new(ErrorKind::Select, text));
-                }
-                return Ok(refusal.map_or(Ok(seen), Err));
+                return Ok(match refusal {
+                    Some(refusal) => Err(Unknown::Refused(refusal)),
+                    None if told != uid_validity => Err(Unknown::Changed),
+                    None => Ok(seen),
+                });
             }
             Err(error) => link.lost(error)?,
         }

@@ -114,7 +114,7 @@ impl Copier<'_> {
     }
 
     /// Somebody has deleted the folder and made another of the same name: what was copied or found there is gone.
-    fn target_changed(&mut self, target_at: usize) {
+    pub(super) fn target_changed(&mut self, target_at: usize) {
         let target = &mut self.work.targets[target_at];
         if target.problem.is_some() {
             return;

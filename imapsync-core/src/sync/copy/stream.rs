@@ -68,6 +68,8 @@ impl Stream {
 
 impl Copier<'_> {
     pub(super) fn stream_begins(&mut self, window: Option<CommandId>, uid: Option<u32>, len: u64) {
+        // A literal before the last one's response has closed: that one never will.
+        self.stream_aborts();
         let Some((id, window)) = window.and_then(|id| self.windows.get(&id).map(|window| (id, window)))
         else {
             return;
@@ -300,6 +302,13 @@ impl Copier<'_> {
         }
     }
 
+    /// The FETCH is over: a large message that has not closed by now never will.
+    pub(super) fn stream_window_ends(&mut self, window: CommandId) {
+        if self.stream.as_ref().is_some_and(|stream| stream.window == window) {
+            self.stream_aborts();
+        }
+    }
+
     /// It has come: its window waits for it no longer.
     fn strike_off(&mut self, stream: &Stream) {
         if let Some(window) = self.windows.get_mut(&stream.window)
@@ -346,7 +355,8 @@ impl Copier<'_> {
         }
     }
 
-    /// The source broke off in the middle of a large message: half of it must not be stored.
+    /// The source broke off in the middle of a large message, or its response could not be read: what may be wrong or half
+    /// of it must not be stored.
     pub(super) fn stream_aborts(&mut self) {
         let Some(stream) = self.stream.take() else { return };
         if stream.answered {
