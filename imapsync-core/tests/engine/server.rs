@@ -518,8 +518,9 @@ fn append(
 
 fn fetch(folder: &Folder, set: &str, items: &str, server: &Server) -> Vec<u8> {
     let mut out = Vec::new();
+    let wanted = ranges(set, folder.messages.last().map_or(0, |last| last.uid));
     for (n, message) in folder.messages.iter().enumerate() {
-        if !in_set(set, message.uid, folder.messages.last().map_or(0, |last| last.uid)) {
+        if !in_set(&wanted, message.uid) {
             continue;
         }
         let mut parts = vec![format!("UID {}", message.uid)];
@@ -567,7 +568,7 @@ fn change(folder: &mut Folder, words: &[String], out: &mut Vec<u8>) -> String {
         "STORE" => {
             let flags: Vec<String> =
                 word(4).trim_matches(['(', ')']).split_whitespace().map(str::to_owned).collect();
-            for message in folder.messages.iter_mut().filter(|m| in_set(word(2), m.uid, last)) {
+            for message in folder.messages.iter_mut().filter(|m| in_set(&ranges(word(2), last), m.uid)) {
                 if word(3).starts_with('+') {
                     for flag in &flags {
                         if !message.flags.contains(flag) {
@@ -584,7 +585,7 @@ fn change(folder: &mut Folder, words: &[String], out: &mut Vec<u8>) -> String {
             let mut n = 0;
             folder.messages.retain(|message| {
                 n += 1;
-                let goes = marked(message) && (!uid || in_set(word(2), message.uid, last));
+                let goes = marked(message) && (!uid || in_set(&ranges(word(2), last), message.uid));
                 if goes {
                     out.extend_from_slice(format!("* {n} EXPUNGE\r\n").as_bytes());
                     n -= 1;
@@ -615,14 +616,18 @@ fn fields(message: &[u8], names: &str) -> Vec<u8> {
     out.into_bytes()
 }
 
-fn in_set(set: &str, uid: u32, last: u32) -> bool {
-    set.split(',').any(|range| {
-        let number = |text: &str| if text == "*" { last } else { text.parse().unwrap() };
-        let (a, b) = range
-            .split_once(':')
-            .map_or_else(|| (number(range), number(range)), |(a, b)| (number(a), number(b)));
-        (a.min(b)..=a.max(b)).contains(&uid)
-    })
+/// The ranges of a UID set.
+fn ranges(set: &str, last: u32) -> Vec<(u32, u32)> {
+    let number = |text: &str| if text == "*" { last } else { text.parse().unwrap() };
+    let range = |range: &str| {
+        let (a, b) = range.split_once(':').unwrap_or((range, range));
+        (number(a).min(number(b)), number(a).max(number(b)))
+    };
+    set.split(',').map(range).collect()
+}
+
+fn in_set(ranges: &[(u32, u32)], uid: u32) -> bool {
+    ranges.iter().any(|(first, last)| (*first..=*last).contains(&uid))
 }
 
 /// Length, and whether the client waits for a `+`.

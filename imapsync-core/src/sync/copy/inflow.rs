@@ -41,7 +41,7 @@ pub(super) struct Examining {
 impl Copier<'_> {
     /// Asks for as much as budget and bounds allow.
     pub(super) async fn pump_source(&mut self) -> Result<(), Error> {
-        while !self.stopping && self.resume.is_none() {
+        while !self.stopping && self.resume.is_none() && self.has_room() {
             let Some((job, uids, alone)) = self.next_window() else { return Ok(()) };
             if self.source.connection().is_none() {
                 self.source_open = None;
@@ -65,6 +65,15 @@ impl Copier<'_> {
             self.windows.insert(id, Window { job, left: uids, empty: Vec::new(), noise: false, alone });
         }
         Ok(())
+    }
+
+    /// Whether a window is worth asking for: were each acknowledged message replaced at once, windows would shrink to
+    /// one message each.
+    fn has_room(&self) -> bool {
+        let memory = self.options.memory as u64;
+        let worthwhile = self.asked + self.flights.len() + WINDOW_MESSAGES <= MESSAGES_AHEAD
+            && self.reserved + WINDOW_BYTES.min(memory / 8) <= memory;
+        worthwhile || (self.windows.is_empty() && self.flights.is_empty())
     }
 
     /// Takes the next messages off the queue, as many as fit. One always fits where nothing else is in flight.
