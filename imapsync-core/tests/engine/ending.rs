@@ -44,7 +44,7 @@ async fn killed_anywhere_and_run_again() {
         let world = mixed(capabilities);
         world.run(small_memory()).await;
         let whole = world.gauge.lock().unwrap().moved;
-        for seed in 0..150_u64 {
+        for seed in seeds(150) {
             let world = mixed(capabilities);
             let expected = contents(&world);
             let delete1 = if seed % 3 == 0 { Delete1::Expunge } else { Delete1::No };
@@ -200,4 +200,98 @@ async fn many_small_messages_are_asked_for_in_large_windows() {
     assert!(report.is_success());
     assert_eq!(world.destination.messages("INBOX").len(), 20_000);
     assert!(world.source.count("UID FETCH") < 250, "{}", world.source.count("UID FETCH"));
+}
+
+/// Seeds of random scenarios: `IMAPSYNC_SEEDS=1000..5000` asks for others than the usual ones.
+fn seeds(usual: u64) -> std::ops::Range<u64> {
+    let asked = std::env::var("IMAPSYNC_SEEDS").ok();
+    let range = asked.as_deref().and_then(|text| text.split_once(".."));
+    range.map_or(0..usual, |(from, to)| from.parse().unwrap()..to.parse().unwrap())
+}
+
+/// A generator of pseudo-random numbers that gives the same ones each time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_goes_wrong_every_message_is_there_once_or_named() {
+    for seed in seeds(200) {
+        let capabilities = [MODERN, PLAIN, "IMAP4rev1 UIDPLUS", "IMAP4rev1 LITERAL+"][seed as usize % 4];
+        let world = mixed(capabilities);
+        let expected = contents(&world);
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        if dice.roll(2) == 0 {
+            for n in [2, 5] {
+                world.destination.state().folder("INBOX").add(&message("INBOX", n), &["\\Seen"]);
+            }
+        }
+        for (server, odds) in [(&world.source, 12 + dice.roll(40)), (&world.destination, 12 + dice.roll(60))]
+        {
+            let mut dice = Dice(seed ^ odds);
+            server.hook(move |_, call| {
+                if dice.roll(odds) != 0 || call.line.starts_with("LOGIN") {
+                    return Act::Pass;
+                }
+                let appending = call.line.starts_with("APPEND");
+                match dice.roll(7) {
+                    0 => Act::Close,
+                    1 if !appending || call.appends() => Act::Lose,
+                    2 if call.appends() => Act::LoseAndApply(Duration::from_millis(600)),
+                    3 if appending && call.stage == Stage::Line => {
+                        Act::Say("{tag} NO [UNAVAILABLE] later\r\n".into())
+                    }
+                    4 if appending && call.stage == Stage::Line => Act::Say("{tag} BAD what\r\n".into()),
+                    5 if call.line.contains("BODY.PEEK[]") => {
+                        let part = dice.roll(100) as usize;
+                        Act::EditAndClose(Box::new(move |mut bytes: Vec<u8>| {
+                            bytes.truncate(bytes.len() * part / 100);
+                            bytes
+                        }))
+                    }
+                    6 if !appending => Act::Say("{tag} NO not now\r\n".into()),
+                    _ => Act::Pass,
+                }
+            });
+        }
+        let delete1 = if seed % 3 == 0 { Delete1::Expunge } else { Delete1::No };
+        let options = SyncOptions { delete1, ..small_memory() };
+        let mut whole = false;
+        for round in 0..6 {
+            let run = world.job(options.clone()).run();
+            let result = tokio::time::timeout(Duration::from_secs(7200), run).await.expect("the run hangs");
+            whole = result.as_ref().is_ok_and(imapsync_core::Report::is_success);
+            let there: Vec<Vec<u8>> =
+                ["INBOX", "Work"].iter().flat_map(|folder| world.destination.bodies(folder)).collect();
+            let different: BTreeSet<&Vec<u8>> = there.iter().collect();
+            assert_eq!(different.len(), there.len(), "seed {seed} round {round}: doubled");
+            assert!(
+                there.iter().all(|body| expected.contains(body)),
+                "seed {seed}: something else was stored"
+            );
+            let left = contents(&world);
+            for body in &expected {
+                assert!(left.contains(body) || different.contains(body), "seed {seed} round {round}: lost");
+            }
+            if whole {
+                assert_eq!(
+                    there.len(),
+                    expected.len(),
+                    "seed {seed} round {round}: a success with something missing"
+                );
+            }
+        }
+        if !whole {
+            world.source.behave();
+            world.destination.behave();
+            let report = world.try_run(options).await.unwrap();
+            assert!(report.is_success(), "seed {seed} {:?}", report.errors);
+        }
+        assert_each_once(&world, &expected, &format!("seed {seed}"));
+    }
 }

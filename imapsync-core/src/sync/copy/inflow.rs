@@ -41,6 +41,12 @@ pub(super) struct Examining {
 impl Copier<'_> {
     /// Asks for as much as budget and bounds allow.
     pub(super) async fn pump_source(&mut self) -> Result<(), Error> {
+        if self.windows.is_empty() && self.flights.is_empty() && self.stream.is_none() && self.spool.is_none()
+        {
+            // Nothing is on its way, so nothing is held. Were a share of the budget lost it must not stop the copy.
+            debug_assert_eq!((self.reserved, self.asked), (0, 0), "a share of the budget was lost");
+            (self.reserved, self.asked) = (0, 0);
+        }
         while !self.stopping && self.resume.is_none() && self.has_room() {
             let Some((job, uids, alone)) = self.next_window() else { return Ok(()) };
             if self.source.connection().is_none() {
