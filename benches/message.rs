@@ -10,7 +10,7 @@ use std::time::Duration;
 fn header() -> String {
     let mut header =
         String::from("Return-Path: <list-bounces@example.org>\r\nDelivered-To: alice@example.net\r\n");
-    for n in 1..=5 {
+    for n in 1..=7 {
         let _ = write!(
             header,
             "Received: from mx{n}.example.org (mx{n}.example.org [192.0.2.{n}])\r\n\

@@ -103,9 +103,12 @@ fn benches(criterion: &mut Criterion) {
         group.finish();
     }
     let mut group = criterion.benchmark_group("bodies");
-    for (name, stream) in
-        [("4 KiB, attached", bodies(4 << 10, 2_000)), ("1 MiB, detached", bodies(1 << 20, 16))]
+    for (name, size, count, detached) in
+        [("4 KiB, attached", 4 << 10, 2_000, false), ("1 MiB, detached", 1 << 20, 16, true)]
     {
+        let stream = bodies(size, count);
+        let (lines, literals) = read(&stream, true);
+        assert_eq!((lines, literals > 0), (count, detached));
         group.throughput(Throughput::Bytes(stream.len() as u64));
         group.bench_function(name, |b| b.iter(|| read(&stream, true)));
     }
