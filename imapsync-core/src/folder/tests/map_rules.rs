@@ -388,3 +388,14 @@ fn nothing_goes_to_an_empty_name() {
     let error = map(&source, &[1], &same, &destination, &same, &rules).unwrap_err();
     assert_eq!((error.kind(), error.side()), (ErrorKind::Usage, Some(Side::Destination)));
 }
+
+/// Found by the fuzz target `mapping`: a separator may be any byte, and notices are for people.
+#[test]
+fn notices_hold_no_control_characters() {
+    let source = listing(&["a"], b'/');
+    let (slash, bell) = (layout("", b'/'), layout("", 7));
+    let rules = MappingRules { subfolder2: Some("x*/y".into()), ..MappingRules::default() };
+    let mapping = map_all(&source, &slash, &[], &bell, &rules);
+    assert_eq!(mapping.notices[0], r"--subfolder2 x*/y: taken as x\x07y");
+    assert!(!mapping.notices.iter().any(|notice| notice.contains(char::is_control)));
+}
