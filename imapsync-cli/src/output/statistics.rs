@@ -1,4 +1,4 @@
-//! The final statistics, in the original's words and order: scripts read them.
+//! The final statistics, in the original's words and order, because scripts read them, and four lines of our own.
 
 use super::outcome::Counts;
 use super::text::{bytes, date, float, ratio};
@@ -20,6 +20,14 @@ pub(crate) struct Figures {
     /// Source messages that needed or allowed no copy, and their bytes.
     pub(crate) skipped: u64,
     pub(crate) bytes_skipped: u64,
+    /// Source messages that were on host2 before.
+    pub(crate) already_there: u64,
+    /// Source messages that were gone when they were to be read.
+    pub(crate) vanished: u64,
+    /// Source messages that a rule leaves out.
+    pub(crate) left_out: u64,
+    /// Source messages that could not be copied, or that the run did not come to.
+    pub(crate) failed: u64,
     pub(crate) duplicates: [u64; 2],
     pub(crate) headerless: [u64; 2],
     /// Source messages that are not on host2 now.
@@ -58,6 +66,10 @@ impl Figures {
                 .total()
                 .saturating_sub(report.tally.bytes.copied)
                 .saturating_sub(report.tally.bytes.failed),
+            already_there: report.tally.already_there,
+            vanished: report.tally.vanished,
+            left_out: report.tally.skipped,
+            failed: report.tally.failed,
             duplicates: [counts.duplicates, report.destination_duplicates],
             headerless: report.headerless,
             missing: start1.messages.saturating_sub(done).saturating_sub(counts.settled),
@@ -94,6 +106,12 @@ pub(crate) fn statistics(figures: &Figures, usage: &Usage) -> String {
     row("Folders synced", format!("{}/{} synced", f.folders.0, f.folders.1));
     row("Messages transferred", format!("{transferred}{could_be}"));
     row("Messages skipped", f.skipped.to_string());
+    // Ours. With those transferred and the duplicates on host1 they add up to what host1 lists. None of the labels
+    // contains one of the original's, which scripts look for.
+    row("Messages already on host2", f.already_there.to_string());
+    row("Messages vanished from host1", f.vanished.to_string());
+    row("Messages left out by a rule", f.left_out.to_string());
+    row("Messages failed or not reached", f.failed.to_string());
     row("Messages found duplicate on host1", f.duplicates[0].to_string());
     row("Messages found duplicate on host2", f.duplicates[1].to_string());
     row("Messages found crossduplicate on host2", "0".to_owned());

@@ -7,7 +7,7 @@ use super::usage::Usage;
 use super::*;
 use chrono::{DateTime, Utc};
 use imapsync_core::imap::name::MailboxName;
-use imapsync_core::plan::{How, Outcome, Tally, TallyBytes};
+use imapsync_core::plan::{How, Outcome, SkipReason, Tally, TallyBytes};
 use imapsync_core::sync::{Amount, Event, FolderReport, NamedMessage, Report};
 use imapsync_core::{Error, ErrorKind, Side};
 use std::sync::Arc;
@@ -149,23 +149,83 @@ fn the_summary_of_a_good_run() {
     insta::assert_snapshot!(told(&report()));
 }
 
-#[test]
-fn the_summary_of_a_bad_run() {
+/// Ten messages that end in every way there is: two copied and then deleted from host1, where a signal came before the
+/// last two had their turn. Host2 held three, of which one is the copy of one on host1, and one of the others was deleted.
+fn bad_report() -> Report {
     let mut report = report();
+    let named = |uid, size, title: &str, outcome| NamedMessage {
+        folder: "Sent".into(),
+        uid,
+        size,
+        title: title.to_owned(),
+        outcome,
+    };
     let error = |kind, uid| {
         Error::new(kind, "refused").on(Side::Destination).in_folder("INBOX.Sent").for_message(uid)
     };
-    report.tally = tally_with_failures();
+    report.tally = bad_tally();
+    report.folders[0].tally = bad_tally();
+    report.folders[0].complete = false;
+    report.named = vec![
+        named(4, 1234, "<1@example.org>", duplicate()),
+        named(5, 100, "<5@example.org>", Outcome::Vanished),
+        named(6, 6000, "A large one", Outcome::Skipped(SkipReason::TooLargeForServer { limit: 5000 })),
+        named(7, 1000, "", failed()),
+        named(8, 2000, "<8@example.org>", failed()),
+        named(9, 2001, "", not_reached()),
+        named(10, 2001, "", not_reached()),
+    ];
     report.errors =
         vec![error(ErrorKind::Flags, 3), error(ErrorKind::Append, 7), error(ErrorKind::Append, 8)];
     report.stopped = Some(Error::new(ErrorKind::Cancelled, "a signal came"));
-    report.destination_only = 4;
+    report.destination_only = 2;
     report.deleted = [2, 1];
-    report.named[0].outcome = failed();
-    report.named[0].title = String::new();
-    report.named.push(NamedMessage { uid: 8, outcome: not_reached(), ..report.named[0].clone() });
-    report.named.push(NamedMessage { uid: 9, outcome: not_reached(), ..report.named[0].clone() });
-    insta::assert_snapshot!(told(&report));
+    report.biggest = 3000;
+    report.end =
+        [Amount { messages: 8, bytes: 20480 - 4096 }, Amount { messages: 4, bytes: 9000 + 4096 - 2000 }];
+    report
+}
+
+#[test]
+fn the_summary_of_a_bad_run() {
+    insta::assert_snapshot!(told(&bad_report()));
+}
+
+/// What the statistics print as the value of a label.
+fn printed(text: &str, label: &str) -> String {
+    let start = format!("{label:<40}: ");
+    let mut values = text.lines().filter_map(|line| line.strip_prefix(&start));
+    let value = values.next().unwrap_or_else(|| panic!("{label} is missing: {text}"));
+    assert_eq!(values.next(), None, "{label} is there twice: {text}");
+    value.to_owned()
+}
+
+#[test]
+fn the_outcomes_add_up_to_the_listing() {
+    let dry = Report { dry: true, ..report() };
+    for report in [report(), bad_report(), dry] {
+        assert_eq!((report.tally.total(), report.tally.bytes.total()), (10, 20480), "the report itself");
+        assert_eq!(report.start[0], Amount { messages: 10, bytes: 20480 }, "the report itself");
+        let text = told(&report);
+        let number = |label| -> u64 {
+            let value = printed(&text, label);
+            let could_be = value.strip_prefix("0 (could be ").and_then(|rest| rest.split(' ').next());
+            could_be.unwrap_or(&value).parse().unwrap()
+        };
+        let outcomes = [
+            "Messages transferred",
+            "Messages already on host2",
+            "Messages found duplicate on host1",
+            "Messages vanished from host1",
+            "Messages left out by a rule",
+            "Messages failed or not reached",
+        ];
+        let sum: u64 = outcomes.into_iter().map(number).sum();
+        assert_eq!(sum, 10, "{text}");
+        // The original's line counts all that was passed over.
+        let skipped = number("Messages transferred") + number("Messages skipped");
+        assert_eq!(skipped + number("Messages failed or not reached"), 10, "{text}");
+    }
 }
 
 #[test]
@@ -198,6 +258,14 @@ fn an_empty_report_divides_by_nothing() {
     assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
 }
 
+/// The lines that the original does not have.
+const OURS: [&str; 4] = [
+    "Messages already on host2",
+    "Messages vanished from host1",
+    "Messages left out by a rule",
+    "Messages failed or not reached",
+];
+
 /// The labels that scripts look for, each padded to 40 columns, in the original's order.
 #[test]
 fn the_labels_are_the_original_s() {
@@ -210,6 +278,12 @@ fn the_labels_are_the_original_s() {
         .take_while(|start| start.ends_with(": "))
         .map(|start| start[..40].trim_end())
         .collect();
+    let (ours, labels): (Vec<_>, Vec<_>) = labels.into_iter().partition(|label| OURS.contains(label));
+    assert_eq!(ours, OURS);
+    assert!(
+        !OURS.iter().any(|own| labels.iter().any(|label| own.contains(label))),
+        "a search for a line of the original finds one of ours"
+    );
     assert_eq!(
         labels,
         [
@@ -276,6 +350,21 @@ fn tally() -> Tally {
     }
 }
 
-fn tally_with_failures() -> Tally {
-    Tally { copied: 4, already_there: 3, duplicates: 1, failed: 2, ..Tally::default() }
+fn bad_tally() -> Tally {
+    Tally {
+        copied: 2,
+        already_there: 1,
+        duplicates: 1,
+        vanished: 1,
+        skipped: 1,
+        failed: 4,
+        bytes: TallyBytes {
+            copied: 4096,
+            already_there: 2048,
+            duplicates: 1234,
+            vanished: 100,
+            skipped: 6000,
+            failed: 7002,
+        },
+    }
 }

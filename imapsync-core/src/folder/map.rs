@@ -58,8 +58,8 @@ pub struct Mapping {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::FolderMissing`] where `subfolder1` is not there, [`ErrorKind::Usage`] where a subfolder is no name or an
-/// edit leaves nothing of one.
+/// [`ErrorKind::FolderMissing`] where `subfolder1` is not there, [`ErrorKind::Usage`] where a subfolder or the second of
+/// an exact pair is no name, or an edit leaves nothing of one.
 pub fn map(
     source: &[Folder],
     selected: &[usize],
@@ -93,7 +93,7 @@ pub fn map(
     } else {
         HashMap::new()
     };
-    let exact = exact_pairs(rules, source, &mut notices);
+    let exact = exact_pairs(rules, source, &mut notices)?;
     let renamer = Renamer::new(rules, source_layout, destination_layout.clone(), root, under.as_deref());
 
     let mut pairs = Vec::new();
@@ -164,9 +164,16 @@ fn exact_pairs(
     rules: &MappingRules,
     source: &[Folder],
     notices: &mut Vec<String>,
-) -> HashMap<usize, MailboxName> {
+) -> Result<HashMap<usize, MailboxName>, Error> {
     let mut pairs = HashMap::new();
     for (from, to) in &rules.f1f2 {
+        if to.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("--f1f2 {}=: this names no folder", MailboxName::from_option(from)),
+            )
+            .on(Side::Destination));
+        }
         let called = Called::new(from);
         let mut found = false;
         for (index, _) in source.iter().enumerate().filter(|(_, folder)| called.is(&folder.name)) {
@@ -178,7 +185,7 @@ fn exact_pairs(
             notices.push(format!("--f1f2 {from}={to}: host1 has no folder {from}"));
         }
     }
-    pairs
+    Ok(pairs)
 }
 
 fn tell_merges(pairs: &mut [FolderPair], source: &[Folder], notices: &mut Vec<String>) {

@@ -159,9 +159,10 @@ impl Folder {
     }
 
     /// Whether it can hold messages, as far as the listing says. Dovecot's Maildir lists the parent that a deleted
-    /// folder left behind without `\Noselect`: a SELECT may still be refused.
+    /// folder left behind without `\Noselect`: a SELECT may still be refused. An empty name is the root of the hierarchy
+    /// and no folder.
     pub fn is_selectable(&self) -> bool {
-        !self.attributes.intersects(Attributes::NOSELECT | Attributes::NONEXISTENT)
+        !self.attributes.intersects(Attributes::NOSELECT | Attributes::NONEXISTENT) && !self.name.is_empty()
     }
 }
 

@@ -93,7 +93,8 @@ pub(super) fn subfolder(
             .hint("it may hold letters, digits, blanks, - _ . and /"));
     }
     if kept != text {
-        notices.push(format!("{option} {}: taken as {name}", MailboxName::from_text(text).display()));
+        let [given, taken] = [text, &name].map(|text| MailboxName::from_text(text).display());
+        notices.push(format!("{option} {given}: taken as {taken}"));
     }
     Ok(name)
 }

@@ -372,3 +372,30 @@ fn subscriptions_follow() {
     let mapping = map_all(&source, &same, &destination, &same, &MappingRules::default());
     assert_eq!(shown(&mapping.subscribe), ["INBOX", "b", "c"]);
 }
+
+/// Found by the fuzz target `mapping`: the root of a listing is no place for messages, whatever its attributes say, and
+/// no pair leads to a name that is none.
+#[test]
+fn nothing_goes_to_an_empty_name() {
+    let same = layout("", b'/');
+    let source = listing(&["\t\\Sent", "Sent\t\\Sent"], b'/');
+    let destination = listing(&["\t\\Sent"], b'/');
+    let rules = MappingRules { automap: true, ..MappingRules::default() };
+    let mapping = map_all(&source, &same, &destination, &same, &rules);
+    assert_eq!(told(&source, &mapping), ["Sent>Sent"]);
+
+    let rules = MappingRules { f1f2: vec![("Sent".into(), String::new())], ..MappingRules::default() };
+    let error = map(&source, &[1], &same, &destination, &same, &rules).unwrap_err();
+    assert_eq!((error.kind(), error.side()), (ErrorKind::Usage, Some(Side::Destination)));
+}
+
+/// Found by the fuzz target `mapping`: a separator may be any byte, and notices are for people.
+#[test]
+fn notices_hold_no_control_characters() {
+    let source = listing(&["a"], b'/');
+    let (slash, bell) = (layout("", b'/'), layout("", 7));
+    let rules = MappingRules { subfolder2: Some("x*/y".into()), ..MappingRules::default() };
+    let mapping = map_all(&source, &slash, &[], &bell, &rules);
+    assert_eq!(mapping.notices[0], r"--subfolder2 x*/y: taken as x\x07y");
+    assert!(!mapping.notices.iter().any(|notice| notice.contains(char::is_control)));
+}

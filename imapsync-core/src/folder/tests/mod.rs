@@ -74,6 +74,7 @@ fn attributes_of_list() {
         b'/',
     );
     let selectable: Vec<bool> = folders.iter().map(Folder::is_selectable).collect();
+    assert!(!listing(&["\t\\Sent"], b'/')[0].is_selectable(), "the root is no folder");
     assert_eq!(selectable, [true, false, false, true, true, true, true, true, true]);
     assert_eq!(folders[1].attributes, Attributes::NOSELECT | Attributes::HASCHILDREN);
     assert_eq!(folders[3].attributes, Attributes::NOINFERIORS | Attributes::HASNOCHILDREN);

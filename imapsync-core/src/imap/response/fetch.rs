@@ -117,7 +117,8 @@ pub enum Body {
 
 /// What is known of a message when a literal of its FETCH response begins to arrive: reads the head of
 /// [`Frame::LiteralStart`](crate::imap::frame::Frame::LiteralStart) with the literals so far. The last section is the
-/// one that begins. None where the head is no FETCH, or is one that cannot be read.
+/// one that begins. None where the head is no FETCH, or one that cannot be read, or where the literal is no section of
+/// the message but the value of some other item.
 pub fn fetch_head(head: &Line) -> Option<Fetch> {
     let scope = Scope(head);
     let mut prefix = (space0, char('*'), space0, number::<u32>, space1, tag_no_case("FETCH"));
@@ -127,7 +128,11 @@ pub fn fetch_head(head: &Line) -> Option<Fetch> {
     while !i.is_empty() {
         i = item(scope, i, &mut fetch).and_then(|(i, ())| separator(i)).ok()?.0;
     }
-    Some(fetch)
+    let begins = head.literals.len().checked_sub(1)?;
+    match fetch.sections.last() {
+        Some((_, Body::Detached { slot, .. })) if *slot == begins => Some(fetch),
+        _ => None,
+    }
 }
 
 /// A whole FETCH response. What stands behind a literal or the closing parenthesis must make sense: if it does not,

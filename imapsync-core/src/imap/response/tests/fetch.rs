@@ -226,6 +226,21 @@ fn detached_bodies_keep_their_place() {
     }
 }
 
+/// Found by the fuzz target `response`: the second literal must not pass for the section before it.
+#[test]
+fn a_large_literal_that_is_no_section_has_no_head() {
+    let mut framer = Framer::new(Limits { inline_literal: 3, ..Limits::default() });
+    framer.feed(b"* 1 FETCH (UID 7 BODY[] {4}\r\nbody X-OTHER {5}\r\nother BODY[TEXT] {4}\r\ntext)\r\n");
+    let mut heads = Vec::new();
+    while let Ok(Some(frame)) = framer.next_frame() {
+        if let Frame::LiteralStart { head, .. } = frame {
+            let head = fetch_head(&Line { bytes: head, literals: framer.literals().to_vec() });
+            heads.push(head.and_then(|head| head.sections.last().map(|(section, _)| section.clone())));
+        }
+    }
+    assert_eq!(heads, [Some(Section::Full), None, Some(Section::Text)]);
+}
+
 #[test]
 fn a_body_is_a_slice_of_its_line() {
     let line = framed(b"* 1 FETCH (BODY[] {5}\r\nhello)", 100);
