@@ -11,7 +11,7 @@ fn nothing_is_lost_and_nothing_doubled() {
     let source = from.dump();
     assert_eq!(source.messages(), 17);
     for round in 1..=3 {
-        let run = Sync::new(&from, &to).run().expect(0);
+        let run = Sync::new(&from, &to).arg("--debug").run().expect(0);
         assert_eq!(
             run.statistic("Messages transferred"),
             if round == 1 { 16 } else { 0 },

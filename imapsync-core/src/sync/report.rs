@@ -79,7 +79,7 @@ pub struct NamedMessage {
     pub uid: u32,
     /// Its size in bytes.
     pub size: u64,
-    /// Its Message-Id, or else its subject, escaped; empty where neither is known.
+    /// Its Message-Id and its subject, escaped; empty where neither is known.
     pub title: String,
     /// What became of it, and why.
     pub outcome: Outcome,

@@ -1,4 +1,4 @@
-//! Finds a name for messages that a report must name: their Message-Id, or else their subject.
+//! Finds a name for messages that a report must name: their Message-Id and their subject.
 
 use super::link::Link;
 use super::read::{Answer, Part, Reading, read};
@@ -63,5 +63,6 @@ fn title(header: &[u8]) -> String {
         let mut all = fields(header).filter(|(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes()));
         all.next().map(|(_, value)| escape(value.trim_ascii(), LONGEST)).filter(|text| !text.is_empty())
     };
-    value("message-id").or_else(|| value("subject")).unwrap_or_default()
+    let known: Vec<String> = ["message-id", "subject"].into_iter().filter_map(value).collect();
+    known.join(" ")
 }

@@ -145,6 +145,7 @@ impl Ledger {
             return;
         }
         let size = job.listing.rows[at].size;
+        tracing::debug!("{}/{uid} {{{size}}} {}", job.source_text, outcome.name());
         let safe = outcome.is_on_destination();
         job.states[at] =
             if matches!(outcome, Outcome::Vanished) { State::Gone } else { State::Settled { safe } };
