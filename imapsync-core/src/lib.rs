@@ -64,6 +64,7 @@
 //! | `blake3`, `sha2` | identity keys and body digests; certificate fingerprints |
 //! | `regex` | users' patterns in linear time |
 //! | `tokio`, `tokio-util`, `socket2` | the runtime, cancellation, keepalive |
+//! | `tempfile` | large messages on their way through a transform that must see them whole |
 //! | `rustls`, `tokio-rustls`, `rustls-webpki`, `webpki-roots`, `rustls-native-certs` | TLS without OpenSSL |
 //! | `tracing` | the protocol log (`imapsync::wire`, secrets masked) |
 #![forbid(unsafe_code)]

@@ -20,6 +20,8 @@ pub(crate) struct Account {
     pub(crate) status: HashMap<MailboxName, MailboxStatus>,
     /// A limit for one message (APPENDLIMIT), in bytes.
     pub(crate) append_limit: Option<u64>,
+    /// Lines of the listing that nobody can read: each may have been a folder.
+    pub(crate) unreadable: usize,
 }
 
 impl Account {
@@ -150,6 +152,7 @@ async fn run(
             Reply::Untagged(Untagged::MailboxStatus(status)) => {
                 found.account.status.insert(status.name.clone(), status);
             }
+            Reply::Unreadable if matches!(purposes[number], Purpose::List) => found.account.unreadable += 1,
             Reply::Done(status) if purposes[number] == Purpose::List && status.kind != StatusKind::Ok => {
                 found.list_refused = true;
                 found.refusal = Some(

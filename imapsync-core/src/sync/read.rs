@@ -113,7 +113,7 @@ pub(crate) async fn read(
                         }
                     }
                 }
-                Reply::Untagged(_) => {}
+                Reply::Untagged(_) | Reply::Unreadable => {}
             }
             Ok(())
         })

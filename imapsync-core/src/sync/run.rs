@@ -64,7 +64,9 @@ pub(super) async fn run(job: SyncJob) -> Result<Report, Error> {
         // Every message has its outcome by now; were one forgotten it would be said, not lost.
         let reason = Error::new(ErrorKind::Fetch, "no outcome: a fault of this program");
         for at in 0..work.jobs.len() {
-            work.settle_rest(at, &Outcome::Failed(reason.clone()));
+            if work.settle_rest(at, &Outcome::Failed(reason.clone())) > 0 {
+                work.ledger.fail(reason.clone().in_folder(&*work.jobs[at].source_text));
+            }
         }
         titles::find(&mut run.source, &mut work).await;
     }
@@ -114,6 +116,13 @@ impl Run {
         let selected =
             self.options.folders.select(&source.folders, &layout1).map_err(|e| e.on(Side::Source))?;
         let mapping = map(&source.folders, &selected, &layout1, &destination.folders, &layout2, rules)?;
+        if source.unreadable > 0 {
+            let text = format!(
+                "{} lines of the list of folders cannot be read; folders may be missing from this run",
+                source.unreadable
+            );
+            ledger.fail(Error::new(ErrorKind::Protocol, text).on(Side::Source));
+        }
         for text in &mapping.notices {
             ledger.notice(None, text.clone());
         }

@@ -225,7 +225,7 @@ impl Progress {
                     self.large.clear();
                 }
             }
-            Reply::Untagged(_) => {}
+            Reply::Untagged(_) | Reply::Unreadable => {}
             Reply::Literal => self.large.clear(),
             Reply::Chunk(bytes) => {
                 let room = LARGEST_HEADER.saturating_sub(self.large.len());

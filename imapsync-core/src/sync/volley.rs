@@ -19,6 +19,8 @@ pub(crate) enum Reply {
     Chunk(Bytes),
     /// A large literal begins.
     Literal,
+    /// Something that nobody can read, while this command was the oldest in flight: it may have been part of its answer.
+    Unreadable,
     /// Its end.
     Done(Status),
 }
@@ -68,10 +70,12 @@ pub(crate) async fn volley(
                     reply(connection, number, Reply::Done(status))?;
                 }
             }
-            FlowEvent::LiteralEnd
-            | FlowEvent::Greeting(_)
-            | FlowEvent::Ready(_)
-            | FlowEvent::Unreadable(_) => {}
+            FlowEvent::Unreadable(_) => {
+                if let Some(number) = numbers.values().min().copied() {
+                    reply(connection, number, Reply::Unreadable)?;
+                }
+            }
+            FlowEvent::LiteralEnd | FlowEvent::Greeting(_) | FlowEvent::Ready(_) => {}
         }
     }
 }

@@ -101,6 +101,8 @@ pub(crate) struct Ledger {
     pub(crate) report: Report,
     /// What was expunged, per side.
     pub(crate) removed: [Amount; 2],
+    /// The error of the failures that follow is in the report already.
+    told: bool,
 }
 
 impl Ledger {
@@ -124,7 +126,7 @@ impl Ledger {
             errors: Vec::new(),
             stopped: None,
         };
-        Self { events, report, removed: [Amount::default(); 2] }
+        Self { events, report, removed: [Amount::default(); 2], told: false }
     }
 
     /// Records an error that is not one message's.
@@ -139,7 +141,7 @@ impl Ledger {
     }
 
     /// Gives a source message its one outcome. A second one for the same message is ignored.
-    pub(crate) fn settle(&mut self, job: &mut Job, target: &Arc<str>, uid: u32, outcome: Outcome) {
+    fn settle(&mut self, job: &mut Job, target: &Arc<str>, uid: u32, outcome: Outcome) {
         let Some(at) = job.at(uid) else { return };
         if job.states[at] != State::Open {
             return;
@@ -155,7 +157,9 @@ impl Ledger {
         }
         if let Outcome::Failed(error) = &outcome {
             job.failed = true;
-            self.report.errors.push(error.clone());
+            if !self.told {
+                self.report.errors.push(error.clone());
+            }
         }
         let named = !matches!(outcome, Outcome::Copied { .. } | Outcome::Present { .. });
         if named && self.report.named.len() < NAMED_LIMIT {
@@ -180,16 +184,20 @@ impl Work {
         self.ledger.settle(job, &text, uid, outcome);
     }
 
-    /// The same outcome for every message of a folder that has none yet.
-    pub(crate) fn settle_rest(&mut self, job: usize, outcome: &Outcome) {
+    /// The same outcome for every message of a folder that has none yet; how many these are. Where it is a failure the
+    /// caller has told its error, or tells it: the report would else hold it once for each of a million messages.
+    pub(crate) fn settle_rest(&mut self, job: usize, outcome: &Outcome) -> usize {
         let open: Vec<u32> = {
             let job = &self.jobs[job];
             let rows = job.listing.rows.iter().zip(&job.states);
             rows.filter(|(_, state)| **state == State::Open).map(|(row, _)| row.uid).collect()
         };
-        for uid in open {
-            self.settle(job, uid, outcome.clone());
+        self.ledger.told = true;
+        for uid in &open {
+            self.settle(job, *uid, outcome.clone());
         }
+        self.ledger.told = false;
+        open.len()
     }
 
     /// The report, once everything is told.

@@ -205,6 +205,34 @@ async fn refusals_before_the_literal() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_message_leaves_nothing_in_the_next_one() {
+    // Small enough that all of it is handed out before the refusal comes.
+    for capabilities in [MODERN, PLAIN] {
+        for answer in ["{tag} NO no\r\n", "{tag} BAD no\r\n", "{tag} NO [UNAVAILABLE] later\r\n"] {
+            for sizes in [[30_000, 40_000, 50_000], [200_000, 70_000, 3_000_000]] {
+                let world = World::with(capabilities, 2);
+                for (n, size) in sizes.into_iter().enumerate() {
+                    world.source.state().folder("INBOX").add(&large(n, size), &[]);
+                }
+                let digits = large(0, sizes[0]).len().to_string();
+                let first = move |call: &crate::server::Call<'_>| {
+                    call.is("APPEND") && call.line.contains(&format!("{{{digits}"))
+                };
+                world.destination.hook(once(first, say(answer)));
+                let report = world.run(small_memory()).await;
+                for message in world.destination.messages("INBOX") {
+                    assert!(world.source.bodies("INBOX").contains(&message.body), "{capabilities} {answer}");
+                }
+                assert!(report.tally.copied >= 4);
+                world.destination.behave();
+                assert!(world.run(small_memory()).await.is_success());
+                world.assert_same("INBOX");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_that_is_never_taken_fails_alone() {
     for answer in ["{tag} NO [UNAVAILABLE] later\r\n", "{tag} BAD what\r\n", "{tag} NO no\r\n"] {
         let world = World::with(MODERN, 5);

@@ -188,3 +188,16 @@ async fn a_lost_reply_to_create_or_select() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_folder_line_that_cannot_be_read_is_no_success() {
+    let world = World::with(MODERN, 2);
+    world.source.hook(once(
+        |call| call.is("LIST"),
+        edit(|text| format!("* LIST (\\HasNoChildren \"/\" \"Work\r\n{text}")),
+    ));
+    let report = world.sync().await;
+    assert!(!report.is_success());
+    assert!(report.errors[0].to_string().contains("list of folders"), "{}", report.errors[0]);
+    world.assert_same("INBOX");
+}

@@ -64,9 +64,7 @@ async fn answers_that_are_not_what_was_asked_for() {
             let (_, last) = text.trim_end().rsplit_once("\r\n").unwrap();
             last.replace(" OK ", " NO ") + "\r\n"
         }),
-        ("an expunge of another", |text| {
-            format!("{text}").replacen("* 1 FETCH", "* 9 EXPUNGE\r\n* 1 FETCH", 1)
-        }),
+        ("an expunge of another", |text| text.replacen("* 1 FETCH", "* 9 EXPUNGE\r\n* 1 FETCH", 1)),
     ];
     for capabilities in [MODERN, PLAIN] {
         for (what, change) in table {

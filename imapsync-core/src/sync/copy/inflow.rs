@@ -358,6 +358,7 @@ impl Copier<'_> {
         if let Some(problem) = problem {
             let problem = problem.on(Side::Source).in_folder(&*job.source_text);
             self.broken.insert(examining.job);
+            self.work.ledger.fail(problem.clone());
             self.work.settle_rest(examining.job, &Outcome::Failed(problem));
         }
     }

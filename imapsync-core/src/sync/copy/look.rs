@@ -141,7 +141,12 @@ async fn look_once(
                     }
                     large.clear();
                 }
-                Reply::Untagged(_) => {}
+                // It may be the very message that is looked for.
+                Reply::Unreadable if refusal.is_none() => {
+                    let text = "the server's answer cannot be read";
+                    refusal = Some(Error::new(ErrorKind::Protocol, text));
+                }
+                Reply::Untagged(_) | Reply::Unreadable => {}
             }
             Ok(())
         })

@@ -23,6 +23,8 @@ pub(super) struct Flight {
     pub(super) job: usize,
     pub(super) uid: u32,
     pub(super) identity: Option<Identity>,
+    /// Its bytes are given to the connection piece by piece.
+    streamed: bool,
 }
 
 impl Copier<'_> {
@@ -67,9 +69,10 @@ impl Copier<'_> {
             self.selecting.insert(id, (target_at, 0));
             self.destination_open = Some(target_at);
         }
+        let streamed = matches!(message, Literal::Streamed(_));
         let append = Append { mailbox: target.name.clone(), flags, date, message };
         let id = connection.submit(Command::Append(append));
-        self.flights.insert(id, Flight { job, uid, identity });
+        self.flights.insert(id, Flight { job, uid, identity, streamed });
         Some(id)
     }
 
@@ -104,8 +107,12 @@ impl Copier<'_> {
                 } else {
                     self.refused(&flight, &status);
                 }
-                if early && self.destination.connection().is_some() {
-                    // Its bytes are still on their way, or have been handed out for nothing.
+                // Refused before its literal began: the bytes that were given for it would become the beginning of the
+                // next one. Answered before all were given: nobody will give the rest.
+                let stale = |c: &mut crate::client::Connection| {
+                    flight.streamed && !c.flow().wants_bytes(command) && c.flow().supplied_bytes() > 0
+                };
+                if self.destination.connection().is_some_and(|c| early || stale(c)) {
                     self.drop_destination();
                 }
             }
