@@ -184,6 +184,20 @@ impl Connection {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
+    /// An event that needs no I/O: what was received and not looked at yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::next`].
+    pub fn poll_buffered(&mut self) -> Result<Option<FlowEvent>, Error> {
+        let event = self.flow.poll_event().map_err(|e| e.on(self.side))?;
+        if let Some(event) = &event {
+            self.silent_since = None;
+            self.log_event(event);
+        }
+        Ok(event)
+    }
+
     /// The poll form of [`Connection::next`].
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<FlowEvent, Error>> {
         let result = self.poll_inner(cx);

@@ -68,7 +68,7 @@ async fn greet(
     let Connected { stream, mut tls, mut notices } = connector.connect(side, account, attempt).await?;
     let mut connection = Connection::new(side, stream, *limits, account.timeouts).hiding(secrets(account));
     let status = greeting(&mut connection, account.timeouts.connect).await?;
-    let greeting = connection.said(&status).trim_start_matches("OK ").to_owned();
+    let greeting = connection.masked(&status.text);
     match status.kind {
         StatusKind::Ok => {}
         StatusKind::Bye => {

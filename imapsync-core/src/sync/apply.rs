@@ -123,7 +123,8 @@ pub(crate) async fn delete_source(
 ) -> Result<(), Error> {
     for at in 0..work.jobs.len() {
         let job = &work.jobs[at];
-        if !job.listing.complete {
+        // Where the target has become another folder, what was copied or found there may be gone with the old one.
+        if !job.listing.complete || job.guessed || work.targets[job.target].problem.is_some() {
             continue;
         }
         let safe = |uid| job.is_safe(uid);
@@ -177,7 +178,7 @@ pub(crate) async fn delete_destination(
         let complete = !jobs.is_empty()
             && target.listing.complete
             && target.problem.is_none()
-            && jobs.iter().all(|job| job.listing.complete && !job.failed);
+            && jobs.iter().all(|job| job.listing.complete && !job.failed && !job.guessed);
         let extra: UidSet =
             target.listing.rows.iter().map(|row| row.uid).filter(|uid| !target.taken.contains(uid)).collect();
         if extra.is_empty() {
@@ -296,62 +297,63 @@ async fn delete(
         }
         return Ok(());
     }
-    match search_deleted(link, place).await? {
-        Ok(there) => match deletes::without_uidplus(&expunges, &there) {
-            Expunge::Plain => match write(link, place, &[()], |()| Command::Expunge).await? {
-                Err(error) => ledger.fail(error),
-                Ok(refusals) => match refusals.into_iter().next().flatten() {
-                    None => told(ledger, &expunges, true),
-                    Some(said) => failed(ledger, "could not expunge".to_owned(), Some(said)),
-                },
-            },
-            Expunge::Refused(why) => failed(
-                ledger,
-                format!("messages {expunges} stay marked as deleted: the server has no UIDPLUS, and {why}"),
-                None,
-            ),
-        },
+    match expunge_all(link, place, &expunges).await? {
+        Ok(()) => told(ledger, &expunges, true),
         Err(error) => ledger.fail(error),
     }
     Ok(())
 }
 
-/// The UIDs that bear `\Deleted`.
-async fn search_deleted(link: &mut Link, place: &Place) -> Result<Result<UidSet, Error>, Error> {
+/// EXPUNGE, on a server without UIDPLUS: only where it removes exactly these, which is looked at again before each try.
+async fn expunge_all(link: &mut Link, place: &Place, expunges: &UidSet) -> Result<Result<(), Error>, Error> {
+    let mut tried = false;
     loop {
         let connection = link.ready().await?;
-        if let Err(error) = open(connection, place).await {
-            if error.is_connection_lost() {
-                link.lost(error)?;
-                continue;
-            }
-            return Ok(Err(error));
-        }
-        let mut found = UidSet::new();
-        let mut told = false;
-        let command = Command::UidSearch("DELETED".to_owned());
-        let status = connection
-            .call(command, |data| {
-                if let Untagged::Search(search) = data {
-                    told = true;
-                    found = search.ids.iter().copied().chain(found.iter()).collect();
-                }
-            })
-            .await;
-        match status {
-            Ok(status) if status.kind == StatusKind::Ok && told => return Ok(Ok(found)),
-            Ok(status) => {
-                return Ok(Err(Error::new(
-                    ErrorKind::Delete,
-                    "could not find out which messages are marked as deleted; nothing is expunged",
-                )
-                .on(place.side)
-                .in_folder(&*place.text)
-                .server_said(connection.said(&status))));
-            }
-            Err(error) => link.lost(error)?,
+        match expunge_once(connection, place, expunges, &mut tried).await {
+            Ok(()) => return Ok(Ok(())),
+            Err(error) if error.is_connection_lost() => link.lost(error)?,
+            Err(error) => return Ok(Err(error.on(place.side).in_folder(&*place.text))),
         }
     }
+}
+
+async fn expunge_once(
+    connection: &mut crate::client::Connection,
+    place: &Place,
+    expunges: &UidSet,
+    tried: &mut bool,
+) -> Result<(), Error> {
+    open(connection, place).await?;
+    let mut found = UidSet::new();
+    let mut answered = false;
+    let command = Command::UidSearch("DELETED".to_owned());
+    let status = connection
+        .call(command, |data| {
+            if let Untagged::Search(search) = data {
+                answered = true;
+                found = search.ids.iter().copied().chain(found.iter()).collect();
+            }
+        })
+        .await?;
+    if status.kind != StatusKind::Ok || !answered {
+        let text = "could not find out which messages are marked as deleted; nothing is expunged";
+        return Err(Error::new(ErrorKind::Delete, text).server_said(connection.said(&status)));
+    }
+    if *tried && expunges.difference(&found) == *expunges {
+        // Its reply was lost, and they are gone.
+        return Ok(());
+    }
+    if let Expunge::Refused(why) = deletes::without_uidplus(expunges, &found) {
+        let text =
+            format!("messages {expunges} stay marked as deleted: the server has no UIDPLUS, and {why}");
+        return Err(Error::new(ErrorKind::Delete, text));
+    }
+    *tried = true;
+    let status = connection.call(Command::Expunge, |_| {}).await?;
+    if status.kind != StatusKind::Ok {
+        return Err(Error::new(ErrorKind::Delete, "could not expunge").server_said(connection.said(&status)));
+    }
+    Ok(())
 }
 
 /// Opens a folder for writing: its OK and its UIDVALIDITY are there before anything is written.

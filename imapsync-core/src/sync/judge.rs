@@ -5,6 +5,7 @@ use super::read::{Answer, Part, Reading, read};
 use super::survey::Listing;
 use super::work::{Job, Mode, Target, Work};
 use crate::error::{Error, Side};
+use crate::imap::name::MailboxName;
 use crate::message::{Identity, IdentityRules, rewrite_key};
 use crate::options::SyncOptions;
 use crate::plan::{
@@ -15,7 +16,18 @@ use std::collections::HashMap;
 /// Questions are asked at most so often: what is not answered then is gone.
 const ROUNDS: usize = 4;
 
-/// Completes the identities of scanned folders on one side: the headers of the second rung, then the bodies.
+/// What [`complete_identities`] has found out.
+#[derive(Debug, Default)]
+pub(crate) struct Completed {
+    /// Messages without any header to know them by.
+    pub(crate) headerless: u64,
+    /// What the server refused, with the place of the folder.
+    pub(crate) refusals: Vec<(usize, Error)>,
+}
+
+/// Completes the identities of scanned folders on one side: the headers of both rungs, once more because an answer may
+/// have been missing; then the bodies of those that have none of these. A message that the server does not give stays
+/// without.
 ///
 /// # Errors
 ///
@@ -23,41 +35,54 @@ const ROUNDS: usize = 4;
 pub(crate) async fn complete_identities(
     link: &mut Link,
     rules: &IdentityRules,
-    folders: &mut [(crate::imap::name::MailboxName, &Listing, &mut Vec<Option<Identity>>)],
-) -> Result<u64, Error> {
-    let open = |folders: &[(_, &Listing, &mut Vec<Option<Identity>>)], part: &Part| -> Vec<Reading> {
-        let unknown = |(folder, (mailbox, listing, identities)): (
-            usize,
-            &(_, &Listing, &mut Vec<Option<Identity>>),
-        )| {
-            let rows = listing.rows.iter().zip(identities.iter());
-            let uids: Vec<u32> =
-                rows.filter(|(_, identity)| identity.is_none()).map(|(row, _)| row.uid).collect();
-            let mailbox: &crate::imap::name::MailboxName = mailbox;
-            (!uids.is_empty()).then(|| Reading { folder, mailbox: mailbox.clone(), uids, part: part.clone() })
-        };
-        folders.iter().enumerate().filter_map(unknown).collect()
-    };
-    let fields = Part::Fields(IdentityRules::FALLBACK.iter().map(|name| (*name).to_owned()).collect());
-    for part in [fields, Part::Digests] {
-        let readings = open(folders, &part);
-        if readings.is_empty() {
-            return Ok(0);
+    folders: &mut [(MailboxName, &Listing, &mut Vec<Option<Identity>>)],
+) -> Result<Completed, Error> {
+    let mut completed = Completed::default();
+    let mut headerless: HashMap<usize, Vec<u32>> = HashMap::new();
+    for part in [Part::Fields(header_names(rules)), Part::Digests] {
+        let mut readings = Vec::new();
+        for (folder, (mailbox, listing, identities)) in folders.iter().enumerate() {
+            let uids: Vec<u32> = if part == Part::Digests {
+                headerless.remove(&folder).unwrap_or_default()
+            } else {
+                let rows = listing.rows.iter().zip(identities.iter());
+                rows.filter(|(_, identity)| identity.is_none()).map(|(row, _)| row.uid).collect()
+            };
+            if !uids.is_empty() {
+                readings.push(Reading { folder, mailbox: mailbox.clone(), uids, part: part.clone() });
+            }
         }
-        read(link, &readings, |folder, uid, answer| {
+        let refusals = read(link, &readings, |folder, uid, answer| {
             let (_, listing, identities) = &mut folders[folder];
             let Ok(at) = listing.rows.binary_search_by_key(&uid, |row| row.uid) else { return };
-            identities[at] = match answer {
-                Answer::Fields(header) => rules.from_fallback(header),
-                Answer::Digests { body, .. } => Some(IdentityRules::from_body(body)),
-            };
+            match answer {
+                Answer::Fields(header) => {
+                    identities[at] = rules.from_header(header);
+                    if identities[at].is_none() {
+                        headerless.entry(folder).or_default().push(uid);
+                    }
+                }
+                Answer::Digests { body, .. } => identities[at] = Some(IdentityRules::from_body(body)),
+            }
         })
         .await?;
+        completed.refusals.extend(refusals);
         if part == Part::Digests {
-            return Ok(readings.iter().map(|reading| reading.uids.len() as u64).sum());
+            completed.headerless = readings.iter().map(|reading| reading.uids.len() as u64).sum();
         }
     }
-    Ok(0)
+    Ok(completed)
+}
+
+/// The header fields of the first two rungs; none: the whole header.
+pub(crate) fn header_names(rules: &IdentityRules) -> Vec<String> {
+    let mut names: Vec<String> = rules.wanted().into_iter().map(str::to_owned).collect();
+    for name in IdentityRules::FALLBACK {
+        if !rules.wants_all() && !names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)) {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 /// What was decided, not yet acted upon.
@@ -69,11 +94,9 @@ type Judged = (usize, Planner, Vec<(u32, Decision)>);
 impl Judgement {
     /// Whether anything of this job would be copied.
     pub(crate) fn copies(&self, job: usize) -> bool {
-        self.0.iter().any(|(at, _, decisions)| {
-            *at == job
-                && decisions
-                    .iter()
-                    .any(|(_, decision)| matches!(decision, Decision::Copy | Decision::NeedDigests(_)))
+        self.0.binary_search_by_key(&job, |(at, ..)| *at).is_ok_and(|at| {
+            let mut decisions = self.0[at].2.iter();
+            decisions.any(|(_, decision)| matches!(decision, Decision::Copy | Decision::NeedDigests(_)))
         })
     }
 
@@ -136,7 +159,7 @@ async fn match_jobs(
             let matching = match_folder(&listed(job), &free(target), rules, known);
             let ask = |readings: &mut Vec<Reading>, mailbox: &_, uids: &[u32], part| {
                 if !uids.is_empty() {
-                    let mailbox: &crate::imap::name::MailboxName = mailbox;
+                    let mailbox: &MailboxName = mailbox;
                     readings.push(Reading {
                         folder: at,
                         mailbox: mailbox.clone(),
@@ -184,6 +207,7 @@ async fn match_jobs(
         work.targets[target].taken.extend(matching.pairs.iter().map(|pair| pair.destination));
         let job = &mut work.jobs[at];
         job.pairs = matching.pairs;
+        job.guessed = !matching.questions.is_empty();
     }
     Ok(())
 }

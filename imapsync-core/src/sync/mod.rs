@@ -11,6 +11,7 @@ mod quiet;
 mod read;
 pub mod report;
 mod run;
+mod stock;
 mod survey;
 mod titles;
 mod volley;

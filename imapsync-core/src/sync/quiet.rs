@@ -20,7 +20,10 @@ const BETWEEN: Duration = Duration::from_millis(500);
 /// Somebody delivers without end: go on then.
 const MOST_LOOKS: usize = 20;
 
-/// Whether a target has grown since its listing, which was made at `listed`. Returns once all stand still.
+/// Whether a target has grown since it was listed. Returns once all stand still. `since` is when the account was listed.
+///
+/// Folders that are all empty are not waited for: a server that was left with APPENDs in its hands has stored some by
+/// the time that a new run has logged in.
 ///
 /// # Errors
 ///
@@ -29,9 +32,11 @@ pub(crate) async fn has_grown(
     link: &mut Link,
     targets: &[Target],
     wanted: &[usize],
-    listed: Instant,
+    since: Instant,
 ) -> Result<bool, Error> {
-    sleep_until(listed + LEAST).await;
+    if wanted.iter().any(|at| targets[*at].listing.exists > 0) {
+        sleep_until(since + LEAST).await;
+    }
     let mut last: Vec<(u32, u32)> =
         wanted.iter().map(|at| (targets[*at].listing.uid_next, targets[*at].listing.exists)).collect();
     let mut grown = false;

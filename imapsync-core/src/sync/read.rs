@@ -47,12 +47,13 @@ pub(crate) enum Answer<'a> {
 ///
 /// # Errors
 ///
-/// Only what ends the run; a folder that cannot be opened gets no answers.
+/// Only what ends the run. What the server refuses is given, with the number of the folder.
 pub(crate) async fn read(
     link: &mut Link,
     readings: &[Reading],
     mut answer: impl FnMut(usize, u32, Answer<'_>),
-) -> Result<(), Error> {
+) -> Result<Vec<(usize, Error)>, Error> {
+    let mut refusals = Vec::new();
     // A step is one folder with one UID set: EXAMINE and FETCH. Steps are repeated whole after a loss.
     let mut steps: Vec<(usize, UidSet)> = Vec::new();
     for (at, reading) in readings.iter().enumerate() {
@@ -74,12 +75,21 @@ pub(crate) async fn read(
             ]
         });
         let connection = link.ready().await?;
-        let result = volley(connection, commands, |_, number, reply| {
+        let result = volley(connection, commands, |connection, number, reply| {
             let state = &mut states[number / 2];
             let reading = &readings[steps[number / 2].0];
             match reply {
                 Reply::Done(status) if number % 2 == 0 => state.opened = status.kind == StatusKind::Ok,
-                Reply::Done(_) => state.done = true,
+                Reply::Done(status) => {
+                    state.done = true;
+                    if status.kind != StatusKind::Ok || !state.opened {
+                        let error = Error::new(ErrorKind::Fetch, "messages could not be read")
+                            .on(connection.side())
+                            .in_folder(reading.mailbox.display())
+                            .server_said(connection.said(&status));
+                        refusals.push((reading.folder, error));
+                    }
+                }
                 Reply::Literal => state.large = Large::new(&reading.part),
                 Reply::Chunk(bytes) => state.large.take(&bytes),
                 Reply::Untagged(Untagged::Fetch(fetch)) if state.opened => {
@@ -120,7 +130,7 @@ pub(crate) async fn read(
             return Err(Error::new(ErrorKind::Protocol, "commands were left without an answer").on(link.side));
         }
     }
-    Ok(())
+    Ok(refusals)
 }
 
 /// Both digests of a message in memory.

@@ -90,7 +90,10 @@ impl Listing {
         self.rows.sort_by_key(|row| row.uid);
         self.rows.dedup_by_key(|row| row.uid);
         self.rows.shrink_to_fit();
-        self.complete = self.problem.is_none() && self.rows.len() as u64 >= u64::from(self.exists);
+        // What has arrived since it was opened makes up for nothing.
+        let since = if self.uid_next == 0 { u32::MAX } else { self.uid_next };
+        let before = self.rows.partition_point(|row| row.uid < since);
+        self.complete = self.problem.is_none() && before as u64 >= u64::from(self.exists);
     }
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct Job {
     pub(crate) to_copy: Vec<u32>,
     /// Duplicates that wait for the copy of the first.
     pub(crate) duplicates: Vec<(u32, u32)>,
+    /// Messages that had to be read to tell them apart could not be: which is the copy of which is a guess.
+    pub(crate) guessed: bool,
     pub(crate) tally: Tally,
     pub(crate) failed: bool,
 }
@@ -82,6 +84,8 @@ pub(crate) struct Target {
     pub(crate) taken: HashSet<u32>,
     /// Why nothing can be put there.
     pub(crate) problem: Option<Error>,
+    /// The problem is in the report.
+    pub(crate) told: bool,
 }
 
 /// Everything a run has in hand.

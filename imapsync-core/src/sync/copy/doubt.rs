@@ -1,23 +1,14 @@
 //! APPENDs whose reply was lost: the destination is looked at before anything is sent again.
 
 use super::Copier;
+use super::look::{Seen, Unknown, look};
 use super::outflow::Flight;
-use crate::error::{Error, Side};
-use crate::imap::command::{Command, FetchItems, Uids};
-use crate::imap::response::{Item, Untagged};
-use crate::message::{Identity, IdentityRules, Key};
+use crate::error::{Error, ErrorKind, Side};
+use crate::message::{Digest, Identity, Key};
 use crate::plan::Outcome;
-use crate::sync::link::Link;
 use crate::sync::read::{Answer, Part, Reading, read};
-use crate::sync::survey::{Listing, section};
-use crate::sync::volley::{Reply, volley};
+use crate::sync::survey::Listing;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::Duration;
-
-/// Between two looks; two looks that agree mean that the folder stands still.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
-/// Looks at a folder that never stands still.
-const MOST_LOOKS: usize = 20;
 
 /// An APPEND that may have been applied.
 #[derive(Debug)]
@@ -31,33 +22,44 @@ pub(super) struct Doubt {
 /// From where on a target's UIDs are not accounted for.
 #[derive(Debug)]
 pub(super) struct Floor {
-    /// All APPENDs acknowledged so far have lower UIDs, or are counted in `unnamed`.
-    pub(super) uid: u32,
+    /// All APPENDs acknowledged so far have lower UIDs, or are counted in `named` or `unnamed`.
+    uid: u32,
     /// Acknowledged copies at or above the floor, where the server named them.
     named: BTreeSet<u32>,
     /// Acknowledged copies whose UID the server did not tell, by key.
     unnamed: HashMap<Key, usize>,
+    /// Copies are in doubt above the floor: it must not rise over them.
+    held: bool,
 }
 
 impl Floor {
     pub(super) fn new(listing: &Listing) -> Self {
-        Self { uid: listing.uid_next.max(1), named: BTreeSet::new(), unnamed: HashMap::new() }
+        let above = listing.rows.last().map_or(1, |row| row.uid.saturating_add(1));
+        Self {
+            uid: listing.uid_next.max(above),
+            named: BTreeSet::new(),
+            unnamed: HashMap::new(),
+            held: false,
+        }
     }
 
     /// Replies in the order of sending raise the floor: what is still in flight gets higher UIDs.
     pub(super) fn acknowledged(&mut self, uid: Option<u32>, identity: Option<Identity>, in_order: bool) {
+        let may_rise = in_order && !self.held && self.named.is_empty() && self.unnamed.is_empty();
         match (uid, identity) {
-            (Some(uid), _)
-                if in_order && uid >= self.uid && self.named.is_empty() && self.unnamed.is_empty() =>
-            {
-                self.uid = uid.saturating_add(1);
-            }
+            (Some(uid), _) if may_rise && uid >= self.uid => self.uid = uid.saturating_add(1),
             (Some(uid), _) => {
                 self.named.insert(uid);
             }
             (None, Some(identity)) => *self.unnamed.entry(identity.key).or_default() += 1,
             (None, None) => {}
         }
+    }
+
+    /// An APPEND came into doubt; from where on it is to be looked for.
+    pub(super) fn hold(&mut self) -> u32 {
+        self.held = true;
+        self.uid
     }
 }
 
@@ -70,117 +72,163 @@ impl Copier<'_> {
         }
         for (target_at, doubts) in by_target {
             let above = doubts.iter().map(|doubt| doubt.above).min().unwrap_or(1);
+            let flights: Vec<Flight> = doubts.into_iter().map(|doubt| doubt.flight).collect();
             let target = &self.work.targets[target_at];
-            let found = look(self.destination, &self.options.identity, &target.name, above).await?;
+            let (name, uid_validity) = (target.name.clone(), target.listing.uid_validity);
+            let looked = look(self.destination, &self.options.identity, &name, uid_validity, above).await?;
             self.destination_open = None;
-            let mut free: HashMap<Key, Vec<u32>> = HashMap::new();
-            let floor = self.floors.get(&target_at);
-            for (uid, identity) in found {
-                if floor.is_none_or(|floor| !floor.named.contains(&uid)) {
-                    free.entry(identity.key).or_default().push(uid);
-                }
-            }
-            if let Some(floor) = floor {
-                for (key, count) in &floor.unnamed {
-                    if let Some(uids) = free.get_mut(key) {
-                        uids.drain(..(*count).min(uids.len()));
+            match looked {
+                Ok(seen) => self.settle_by(target_at, flights, seen).await?,
+                Err(Unknown::Changed) => self.target_changed(target_at),
+                Err(Unknown::Refused(why)) => {
+                    for Flight { job, uid, .. } in flights {
+                        let error = why
+                            .clone()
+                            .with_kind(ErrorKind::Append)
+                            .on(Side::Destination)
+                            .in_folder(&*self.work.jobs[job].source_text)
+                            .for_message(uid)
+                            .hint("the reply to its copy was lost; the next run sees whether it is there");
+                        self.work.settle(job, uid, Outcome::Failed(error));
                     }
                 }
             }
-            for doubt in doubts {
-                let Flight { job, uid, identity } = doubt.flight;
-                let there =
-                    identity.and_then(|identity| free.get_mut(&identity.key)).filter(|uids| !uids.is_empty());
-                if let Some(uids) = there {
-                    let destination = uids.remove(0);
-                    if let Some(floor) = self.floors.get_mut(&target_at) {
-                        floor.named.insert(destination);
-                    }
-                    self.work.settle(job, uid, Outcome::Copied { destination: Some(destination) });
-                } else {
-                    let lost = Error::new(
-                        crate::error::ErrorKind::ConnectionLost,
-                        "the connection was lost each time the message was sent",
-                    )
-                    .on(Side::Destination)
-                    .in_folder(&*self.work.jobs[job].source_text)
-                    .for_message(uid);
-                    self.again(job, uid, &lost);
-                }
+            if let Some(floor) = self.floors.get_mut(&target_at) {
+                floor.held = false;
             }
+        }
+        // A round that settles something is progress; how often one message is tried is bounded by itself.
+        self.destination.progress();
+        Ok(())
+    }
+
+    /// Settles the copies of one target by what was seen there.
+    async fn settle_by(
+        &mut self,
+        target_at: usize,
+        mut flights: Vec<Flight>,
+        seen: BTreeMap<u32, Seen>,
+    ) -> Result<(), Error> {
+        let mut free = self.unaccounted(target_at, seen);
+        let mut settled: Vec<(Flight, u32)> = Vec::new();
+        let digests = self.digests_of_twins(target_at, &flights, &free).await?;
+        let sizes: Vec<u64> = flights.iter().map(|flight| self.size(flight)).collect();
+        let mut open: Vec<(Flight, u64)> = flights.drain(..).zip(sizes).collect();
+        // The same content; else the same size; else the same key, in the order of sending.
+        type Fits<'a> = &'a dyn Fn(&Flight, u64, u32, &Seen) -> bool;
+        let by_digest: Fits<'_> = &|flight, _, uid, _| {
+            let ours = digests.get(&(Side::Source, flight.job, flight.uid));
+            ours.is_some() && ours == digests.get(&(Side::Destination, target_at, uid))
+        };
+        let by_size: Fits<'_> = &|_, size, _, seen| seen.size == size;
+        let by_key: Fits<'_> = &|_, _, _, _| true;
+        for fits in [by_digest, by_size, by_key] {
+            open.retain(|(flight, size)| {
+                let Some(uids) = flight.identity.and_then(|identity| free.get_mut(&identity.key)) else {
+                    return true;
+                };
+                let Some(at) = uids.iter().position(|(uid, seen)| fits(flight, *size, *uid, seen)) else {
+                    return true;
+                };
+                let (uid, _) = uids.remove(at);
+                settled.push((flight.clone(), uid));
+                false
+            });
+        }
+        for (Flight { job, uid, .. }, destination) in settled {
+            if let Some(floor) = self.floors.get_mut(&target_at) {
+                floor.named.insert(destination);
+            }
+            self.work.settle(job, uid, Outcome::Copied { destination: Some(destination) });
+        }
+        for (Flight { job, uid, .. }, _) in open {
+            let lost = Error::new(
+                ErrorKind::ConnectionLost,
+                "the connection was lost each time the message was sent",
+            )
+            .on(Side::Destination)
+            .in_folder(&*self.work.jobs[job].source_text)
+            .for_message(uid);
+            self.again(job, uid, &lost);
         }
         Ok(())
     }
-}
 
-/// The messages at or above a UID, once the folder stands still.
-async fn look(
-    link: &mut Link,
-    rules: &IdentityRules,
-    mailbox: &crate::imap::name::MailboxName,
-    above: u32,
-) -> Result<BTreeMap<u32, Identity>, Error> {
-    let mut names: Vec<String> = rules.wanted().into_iter().map(str::to_owned).collect();
-    for name in IdentityRules::FALLBACK {
-        if !rules.wants_all() && !names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)) {
-            names.push(name.to_owned());
-        }
-    }
-    let mut last: Option<BTreeMap<u32, Option<Identity>>> = None;
-    for _ in 0..MOST_LOOKS {
-        if last.is_some() {
-            tokio::time::sleep(BETWEEN_LOOKS).await;
-        }
-        let seen = look_once(link, rules, mailbox, above, &names).await?;
-        let still = last.as_ref().is_some_and(|last| last.keys().eq(seen.keys()));
-        last = Some(seen);
-        if still {
-            break;
-        }
-    }
-    let mut found = last.unwrap_or_default();
-    let bodies: Vec<u32> =
-        found.iter().filter(|(_, identity)| identity.is_none()).map(|(uid, _)| *uid).collect();
-    if !bodies.is_empty() {
-        let reading = Reading { folder: 0, mailbox: mailbox.clone(), uids: bodies, part: Part::Digests };
-        read(link, &[reading], |_, uid, answer| {
-            if let Answer::Digests { body, .. } = answer {
-                found.insert(uid, Some(IdentityRules::from_body(body)));
+    /// What was seen and is neither a copy that was acknowledged nor older than this run.
+    fn unaccounted(&self, target_at: usize, seen: BTreeMap<u32, Seen>) -> HashMap<Key, Vec<(u32, Seen)>> {
+        let listing = &self.work.targets[target_at].listing;
+        let floor = self.floors.get(&target_at);
+        let mut free: HashMap<Key, Vec<(u32, Seen)>> = HashMap::new();
+        for (uid, seen) in seen {
+            let known = floor.is_some_and(|floor| floor.named.contains(&uid)) || listing.row(uid).is_some();
+            if let (false, Some(identity)) = (known, seen.identity) {
+                free.entry(identity.key).or_default().push((uid, seen));
             }
-        })
-        .await?;
+        }
+        for (key, count) in floor.iter().flat_map(|floor| &floor.unnamed) {
+            if let Some(uids) = free.get_mut(key) {
+                uids.drain(..(*count).min(uids.len()));
+            }
+        }
+        free
     }
-    Ok(found.into_iter().filter_map(|(uid, identity)| identity.map(|identity| (uid, identity))).collect())
-}
 
-async fn look_once(
-    link: &mut Link,
-    rules: &IdentityRules,
-    mailbox: &crate::imap::name::MailboxName,
-    above: u32,
-    names: &[String],
-) -> Result<BTreeMap<u32, Option<Identity>>, Error> {
-    loop {
-        let mut seen = BTreeMap::new();
-        let commands = [
-            Command::Examine(mailbox.clone()),
-            Command::UidFetch { uids: Uids::From(above), items: FetchItems::Look(names.to_vec()) },
-        ];
-        let connection = link.ready().await?;
-        let result = volley(connection, commands, |_, number, reply| {
-            if let (1, Reply::Untagged(Untagged::Fetch(fetch))) = (number, reply)
-                && let Item::Present(uid) = fetch.uid
-            {
-                let header = section(&fetch, &[]);
-                let identity = rules.from_wanted(&header).or_else(|| rules.from_fallback(&header));
-                seen.insert(uid, identity);
+    /// Where several messages with one key and one size are in doubt and only some of them are there, their contents
+    /// decide: reads them on both sides.
+    async fn digests_of_twins(
+        &mut self,
+        target_at: usize,
+        flights: &[Flight],
+        free: &HashMap<Key, Vec<(u32, Seen)>>,
+    ) -> Result<HashMap<(Side, usize, u32), Digest>, Error> {
+        let mut groups: HashMap<(Key, u64), Vec<&Flight>> = HashMap::new();
+        for flight in flights {
+            if let Some(identity) = flight.identity {
+                groups.entry((identity.key, self.size(flight))).or_default().push(flight);
             }
-            Ok(())
-        })
-        .await;
-        match result {
-            Ok(()) => return Ok(seen),
-            Err(error) => link.lost(error)?,
         }
+        let mut here: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        let mut there: Vec<u32> = Vec::new();
+        for ((key, size), group) in groups {
+            let candidates: Vec<u32> = free.get(&key).map_or_else(Vec::new, |uids| {
+                uids.iter().filter(|(_, seen)| seen.size == size).map(|(uid, _)| *uid).collect()
+            });
+            if !candidates.is_empty() && candidates.len() < group.len() {
+                there.extend(candidates);
+                for flight in group {
+                    here.entry(flight.job).or_default().push(flight.uid);
+                }
+            }
+        }
+        let mut digests = HashMap::new();
+        if there.is_empty() {
+            return Ok(digests);
+        }
+        let reading = |folder, mailbox: &crate::imap::name::MailboxName, uids| Reading {
+            folder,
+            mailbox: mailbox.clone(),
+            uids,
+            part: Part::Digests,
+        };
+        let ours: Vec<Reading> =
+            here.into_iter().map(|(job, uids)| reading(job, &self.work.jobs[job].source, uids)).collect();
+        let theirs = [reading(target_at, &self.work.targets[target_at].name, there)];
+        for (side, link, readings) in [
+            (Side::Source, &mut *self.source, ours.as_slice()),
+            (Side::Destination, &mut *self.destination, &theirs),
+        ] {
+            read(link, readings, |at, uid, answer| {
+                if let Answer::Digests { whole, .. } = answer {
+                    digests.insert((side, at, uid), whole);
+                }
+            })
+            .await?;
+        }
+        self.source_open = None;
+        Ok(digests)
+    }
+
+    fn size(&self, flight: &Flight) -> u64 {
+        self.work.jobs[flight.job].listing.row(flight.uid).map_or(0, |row| row.size)
     }
 }

@@ -6,9 +6,11 @@ use crate::imap::command::{Command, FetchItems, Uids};
 use crate::imap::flow::{CommandId, FlowEvent};
 use crate::imap::response::{Body, Code, Fetch, Item, Status, StatusKind, Untagged};
 use crate::imap::uidset::UidSet;
-use crate::message::{Digester, Identity, IdentityRules};
-use crate::plan::{Candidate, Decision, Outcome};
+use crate::message::{Digester, Identity, IdentityRules, Key};
+use crate::plan::{Candidate, Decision, How, Outcome};
+use crate::sync::work::Mode;
 use bytes::Bytes;
+use std::collections::HashMap;
 
 /// Bytes and messages of one window; several are in flight.
 const WINDOW_BYTES: u64 = 512 * 1024;
@@ -39,7 +41,13 @@ pub(super) struct Examining {
 impl Copier<'_> {
     /// Asks for as much as budget and bounds allow.
     pub(super) async fn pump_source(&mut self) -> Result<(), Error> {
-        while !self.stopping && self.resume.is_none() {
+        if self.windows.is_empty() && self.flights.is_empty() && self.stream.is_none() && self.spool.is_none()
+        {
+            // Nothing is on its way, so nothing is held. Were a share of the budget lost it must not stop the copy.
+            debug_assert_eq!((self.reserved, self.asked), (0, 0), "a share of the budget was lost");
+            (self.reserved, self.asked) = (0, 0);
+        }
+        while !self.stopping && self.resume.is_none() && self.has_room() {
             let Some((job, uids, alone)) = self.next_window() else { return Ok(()) };
             if self.source.connection().is_none() {
                 self.source_open = None;
@@ -65,6 +73,15 @@ impl Copier<'_> {
         Ok(())
     }
 
+    /// Whether a window is worth asking for: were each acknowledged message replaced at once, windows would shrink to
+    /// one message each.
+    fn has_room(&self) -> bool {
+        let memory = self.options.memory as u64;
+        let worthwhile = self.asked + self.flights.len() + WINDOW_MESSAGES <= MESSAGES_AHEAD
+            && self.reserved + WINDOW_BYTES.min(memory / 8) <= memory;
+        worthwhile || (self.windows.is_empty() && self.flights.is_empty())
+    }
+
     /// Takes the next messages off the queue, as many as fit. One always fits where nothing else is in flight.
     fn next_window(&mut self) -> Option<(usize, Vec<u32>, bool)> {
         loop {
@@ -87,6 +104,10 @@ impl Copier<'_> {
                 let large =
                     self.work.jobs[job].listing.row(uid).is_some_and(|row| row.size > self.stream_above());
                 let nothing_else = self.reserved == 0 && uids.is_empty();
+                // What failed twice goes by itself: were it to blame, it would take others with it each time.
+                if !nothing_else && self.tries.get(&(job, uid)).is_some_and(|tries| *tries >= 2) {
+                    break;
+                }
                 let fits = self.reserved + bytes + reserve <= self.options.memory as u64
                     && self.asked + self.flights.len() + uids.len() < MESSAGES_AHEAD;
                 if !(fits || nothing_else) || (!uids.is_empty() && (large || alone)) {
@@ -196,8 +217,8 @@ impl Copier<'_> {
     }
 
     fn decide(&mut self, job: usize, uid: u32, message: &[u8]) -> (Option<Identity>, Decision) {
-        if self.decided.contains(&(job, uid)) {
-            return (self.identity(job, uid), Decision::Copy);
+        if let Some(identity) = self.decided_identity(job, uid) {
+            return (Some(identity), Decision::Copy);
         }
         let identity = self.options.identity.from_header(message).unwrap_or_else(|| {
             self.work.ledger.report.headerless[0] += 1;
@@ -214,7 +235,14 @@ impl Copier<'_> {
         (Some(identity), decision)
     }
 
-    /// Asks the planner about a message of a single pass, and keeps its identity.
+    /// The identity of a message that is to be copied without asking again.
+    pub(super) fn decided_identity(&self, job: usize, uid: u32) -> Option<Identity> {
+        let scanned = self.work.jobs[job].mode == Mode::Scanned;
+        self.identity(job, uid).filter(|_| scanned || self.decided.contains(&(job, uid)))
+    }
+
+    /// Asks the planner about a message of a single pass, or one whose header could not be had before, and keeps its
+    /// identity.
     pub(super) fn ask_planner(
         &mut self,
         at: usize,
@@ -222,6 +250,9 @@ impl Copier<'_> {
         identity: Identity,
         digest: Option<crate::message::Digest>,
     ) -> Decision {
+        if let Some(present) = self.late_match(at, identity) {
+            return present;
+        }
         let job = &mut self.work.jobs[at];
         let Some(row) = job.at(uid) else { return Decision::Copy };
         if job.identities.len() < job.listing.rows.len() {
@@ -234,6 +265,27 @@ impl Copier<'_> {
             self.decided.insert((at, uid));
         }
         decision
+    }
+
+    /// In a scanned folder a message whose header could not be had is compared with the target only now.
+    fn late_match(&mut self, at: usize, identity: Identity) -> Option<Decision> {
+        let job = &self.work.jobs[at];
+        if job.mode != Mode::Scanned {
+            return None;
+        }
+        let target = &mut self.work.targets[job.target];
+        let late = self.late.entry(job.target).or_insert_with(|| {
+            let mut late: HashMap<Key, Vec<u32>> = HashMap::new();
+            for (row, identity) in target.listing.rows.iter().zip(&target.identities).rev() {
+                if let Some(identity) = identity.filter(|_| !target.taken.contains(&row.uid)) {
+                    late.entry(identity.key).or_default().push(row.uid);
+                }
+            }
+            late
+        });
+        let destination = late.get_mut(&identity.key)?.pop()?;
+        target.taken.insert(destination);
+        Some(Decision::Present { destination, how: How::KeyOtherSize })
     }
 
     /// Whether another message of the folder has the same size: only then can it be a duplicate.
@@ -252,6 +304,7 @@ impl Copier<'_> {
             self.examined(examining, status);
             return;
         }
+        self.stream_window_ends(id);
         let Some(window) = self.windows.remove(&id) else { return };
         self.asked -= window.left.len();
         for uid in &window.left {
@@ -347,6 +400,7 @@ impl Copier<'_> {
     pub(super) fn may_read_source(&mut self) -> bool {
         let backlog = self.destination.connection().map_or(0, |c| c.backlog());
         match &self.stream {
+            _ if self.spool.is_some() => false,
             Some(stream) => stream.may_read(self.flights.is_empty(), backlog),
             None => true,
         }

@@ -6,19 +6,24 @@
 
 mod doubt;
 mod inflow;
+mod look;
 mod outflow;
 mod refusal;
+mod spool;
 mod stream;
 
 use super::link::Link;
 use super::work::{Job, State, Work};
 use crate::error::{Error, ErrorKind};
 use crate::imap::flow::{CommandId, FlowEvent};
+use crate::message::Key;
 use crate::options::SyncOptions;
 use crate::plan::Outcome;
 use inflow::{Examining, Window};
 use outflow::Flight;
-use std::collections::{HashMap, HashSet, VecDeque};
+use spool::Spool;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -50,6 +55,7 @@ pub(crate) struct Copier<'a> {
     options: &'a SyncOptions,
     append_limit: Option<u64>,
     work: &'a mut Work,
+    cancel: CancellationToken,
     cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
     queue: VecDeque<Piece>,
     /// The job whose folder is examined once everything sent so far is done.
@@ -61,14 +67,19 @@ pub(crate) struct Copier<'a> {
     /// Jobs whose folder could not be opened again.
     broken: HashSet<usize>,
     destination_open: Option<usize>,
-    flights: HashMap<CommandId, Flight>,
+    /// The SELECT in flight on the destination, with its target and the UIDVALIDITY it told.
+    selecting: HashMap<CommandId, (usize, u32)>,
+    flights: BTreeMap<CommandId, Flight>,
     doubts: Vec<doubt::Doubt>,
     floors: HashMap<usize, doubt::Floor>,
     stream: Option<Stream>,
+    spool: Option<Spool>,
     reserved: u64,
     tries: HashMap<(usize, u32), u8>,
     /// The planner has said that these shall be copied.
     decided: HashSet<(usize, u32)>,
+    /// Free messages of a target by key, latest first, once something has to be compared with them late.
+    late: HashMap<usize, HashMap<Key, Vec<u32>>>,
     /// Sizes that several messages of a folder have, for single passes: only those can be duplicates.
     shared_sizes: HashMap<usize, HashSet<u64>>,
     quota_refusals: u32,
@@ -83,6 +94,7 @@ enum Woken {
     Destination(Result<FlowEvent, Error>),
     Cancelled,
     Resume,
+    Spooled(Result<File, String>),
 }
 
 impl<'a> Copier<'a> {
@@ -100,7 +112,8 @@ impl<'a> Copier<'a> {
             options,
             append_limit,
             work,
-            cancelled: Box::pin(cancel.cancelled_owned()),
+            cancelled: Box::pin(cancel.clone().cancelled_owned()),
+            cancel,
             queue: VecDeque::new(),
             source_open: None,
             examining: HashMap::new(),
@@ -108,13 +121,16 @@ impl<'a> Copier<'a> {
             asked: 0,
             broken: HashSet::new(),
             destination_open: None,
-            flights: HashMap::new(),
+            selecting: HashMap::new(),
+            flights: BTreeMap::new(),
             doubts: Vec::new(),
             floors: HashMap::new(),
             stream: None,
+            spool: None,
             reserved: 0,
             tries: HashMap::new(),
             decided: HashSet::new(),
+            late: HashMap::new(),
             shared_sizes: HashMap::new(),
             quota_refusals: 0,
             resume: None,
@@ -141,7 +157,15 @@ impl<'a> Copier<'a> {
             }
             self.settle_duplicates();
             if self.queue.is_empty() && !self.doubts.is_empty() {
-                self.settle_doubts().await?;
+                let cancel = self.cancel.clone();
+                let settled = tokio::select! {
+                    settled = self.settle_doubts() => settled,
+                    () = cancel.cancelled() => Err(Error::new(ErrorKind::Cancelled, "the run was interrupted")),
+                };
+                if let Err(error) = settled {
+                    self.abandon(&error);
+                    return Err(error);
+                }
                 self.settle_duplicates();
             }
             if self.queue.is_empty() {
@@ -154,9 +178,7 @@ impl<'a> Copier<'a> {
         for at in 0..self.work.jobs.len() {
             let job = &mut self.work.jobs[at];
             let uids: VecDeque<u32> = std::mem::take(&mut job.to_copy).into();
-            if job.mode == super::work::Mode::Scanned {
-                self.decided.extend(uids.iter().map(|uid| (at, *uid)));
-            } else {
+            if job.mode == super::work::Mode::SinglePass {
                 self.shared_sizes.insert(at, shared_sizes(job));
             }
             if !uids.is_empty() {
@@ -179,6 +201,7 @@ impl<'a> Copier<'a> {
                 Woken::Source(Err(error)) => self.source_lost(error)?,
                 Woken::Cancelled => self.stop(),
                 Woken::Resume => self.resume = None,
+                Woken::Spooled(changed) => self.spool_changed(changed),
             }
             if self.destination.connection().is_none() {
                 self.destination_open = None;
@@ -189,28 +212,52 @@ impl<'a> Copier<'a> {
 
     fn is_idle(&self) -> bool {
         let queued = !self.stopping && !self.queue.is_empty();
-        !queued && self.windows.is_empty() && self.flights.is_empty() && self.stream.is_none()
+        !queued
+            && self.windows.is_empty()
+            && self.flights.is_empty()
+            && self.stream.is_none()
+            && self.spool.is_none()
     }
 
     async fn wait(&mut self) -> Woken {
         poll_fn(|cx| self.poll_wait(cx)).await
     }
 
-    /// The destination first: what it takes decides whether more may be read from the source.
+    /// What has been received already comes first, so that many small messages leave in one write. Then the destination:
+    /// what it takes decides whether more may be read from the source.
     fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<Woken> {
-        if let Some(connection) = self.destination.connection()
-            && let Poll::Ready(event) = connection.poll_next(cx)
-        {
+        if !self.stopping && self.cancelled.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Woken::Cancelled);
+        }
+        if let Some(event) = self.destination.connection().and_then(|c| c.poll_buffered().transpose()) {
             return Poll::Ready(Woken::Destination(event));
+        }
+        if self.may_read_source()
+            && let Some(event) = self.source.connection().and_then(|c| c.poll_buffered().transpose())
+        {
+            return Poll::Ready(Woken::Source(event));
+        }
+        loop {
+            if let Some(connection) = self.destination.connection()
+                && let Poll::Ready(event) = connection.poll_next(cx)
+            {
+                return Poll::Ready(Woken::Destination(event));
+            }
+            if !self.spool_feed() {
+                break;
+            }
+        }
+        if let Some(Spool { stage: spool::Stage::Changing(changing), .. }) = &mut self.spool
+            && let Poll::Ready(changed) = Pin::new(changing).poll(cx)
+        {
+            let changed = changed.unwrap_or_else(|e| Err(format!("the transform failed: {e}")));
+            return Poll::Ready(Woken::Spooled(changed));
         }
         if self.may_read_source()
             && let Some(connection) = self.source.connection()
             && let Poll::Ready(event) = connection.poll_next(cx)
         {
             return Poll::Ready(Woken::Source(event));
-        }
-        if !self.stopping && self.cancelled.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Woken::Cancelled);
         }
         if let Some(resume) = &mut self.resume
             && resume.as_mut().poll(cx).is_ready()
@@ -243,8 +290,13 @@ impl<'a> Copier<'a> {
     fn settle_duplicates(&mut self) {
         for at in 0..self.work.jobs.len() {
             let waiting = std::mem::take(&mut self.work.jobs[at].duplicates);
-            let mut again = VecDeque::new();
+            // Of several duplicates of a lost first only one needs to go; the others wait for it in turn.
+            let mut heirs: HashMap<u32, u32> = HashMap::new();
             for (uid, of) in waiting {
+                if let Some(heir) = heirs.get(&of) {
+                    self.work.jobs[at].duplicates.push((uid, *heir));
+                    continue;
+                }
                 match self.work.jobs[at].state(of) {
                     Some(State::Settled { safe: true }) => {
                         self.work.settle(at, uid, Outcome::DuplicateOf(of))
@@ -252,15 +304,11 @@ impl<'a> Copier<'a> {
                     Some(State::Settled { safe: false } | State::Gone) | None => {
                         self.work.jobs[at].planner.forget(of);
                         self.decided.insert((at, uid));
-                        again.push_back(uid);
+                        heirs.insert(of, uid);
+                        self.queue.push_back(Piece { job: at, uids: [uid].into(), alone: true });
                     }
                     Some(State::Open) => self.work.jobs[at].duplicates.push((uid, of)),
                 }
-            }
-            // Of several duplicates of a lost first only one needs to go; the others wait for it in turn.
-            if let Some(first) = again.pop_front() {
-                self.work.jobs[at].duplicates.extend(again.into_iter().map(|uid| (uid, first)));
-                self.queue.push_back(Piece { job: at, uids: [first].into(), alone: true });
             }
         }
     }

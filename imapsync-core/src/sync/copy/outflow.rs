@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Side};
 use crate::imap::capability::Capability;
 use crate::imap::command::{Append, Command, Literal};
 use crate::imap::flow::{CommandId, FlowEvent};
-use crate::imap::response::{Code, Status, StatusKind};
+use crate::imap::response::{Code, Status, StatusKind, Untagged};
 use crate::message::{Identity, flags};
 use crate::plan::Outcome;
 use bytes::Bytes;
@@ -63,7 +63,8 @@ impl Copier<'_> {
         let date = row.date.filter(|_| self.options.internal_dates).map(|date| date.clamped());
         let connection = self.destination.connection()?;
         if self.destination_open != Some(target_at) {
-            connection.submit(Command::Select(target.name.clone()));
+            let id = connection.submit(Command::Select(target.name.clone()));
+            self.selecting.insert(id, (target_at, 0));
             self.destination_open = Some(target_at);
         }
         let append = Append { mailbox: target.name.clone(), flags, date, message };
@@ -73,16 +74,65 @@ impl Copier<'_> {
     }
 
     pub(super) fn destination_event(&mut self, event: FlowEvent) {
-        if let FlowEvent::Done { command, status } = event
-            && let Some(flight) = self.flights.remove(&command)
-        {
-            let in_order = self.flights.keys().all(|other| *other > command);
-            self.release(flight.job, flight.uid);
-            self.stream_answered(command, &status);
-            if status.kind == StatusKind::Ok {
-                self.appended(&flight, &status, in_order);
-            } else {
-                self.refused(&flight, &status);
+        match event {
+            FlowEvent::Untagged { command: Some(command), data: Untagged::Status(status) } => {
+                if let (Some((_, told)), Some(Code::UidValidity(n))) =
+                    (self.selecting.get_mut(&command), status.code)
+                {
+                    *told = n;
+                }
+            }
+            FlowEvent::Done { command, status } => {
+                if let Some((target, mut told)) = self.selecting.remove(&command) {
+                    if let Some(Code::UidValidity(n)) = status.code {
+                        told = n;
+                    }
+                    if status.kind == StatusKind::Ok && told != self.work.targets[target].listing.uid_validity
+                    {
+                        self.target_changed(target);
+                    }
+                    return;
+                }
+                let Some(flight) = self.flights.remove(&command) else { return };
+                let in_order = self.flights.first_key_value().is_none_or(|(other, _)| *other > command);
+                self.release(flight.job, flight.uid);
+                let early = self.stream_answered(command) || self.spool_answered(command);
+                if early && status.kind == StatusKind::Ok {
+                    self.refused(&flight, &status);
+                } else if status.kind == StatusKind::Ok {
+                    self.appended(&flight, &status, in_order);
+                } else {
+                    self.refused(&flight, &status);
+                }
+                if early && self.destination.connection().is_some() {
+                    // Its bytes are still on their way, or have been handed out for nothing.
+                    self.drop_destination();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Somebody has deleted the folder and made another of the same name: what was copied or found there is gone.
+    pub(super) fn target_changed(&mut self, target_at: usize) {
+        let target = &mut self.work.targets[target_at];
+        if target.problem.is_some() {
+            return;
+        }
+        let error = Error::new(
+            ErrorKind::Select,
+            "the folder's UIDVALIDITY changed during the run: it is another folder now",
+        )
+        .on(Side::Destination)
+        .in_folder(&*target.text);
+        target.problem = Some(error.clone());
+        target.told = true;
+        self.work.ledger.fail(error.clone());
+        for at in 0..self.work.jobs.len() {
+            if self.work.jobs[at].target == target_at {
+                self.broken.insert(at);
+                self.work.jobs[at].failed = true;
+                self.work.settle_rest(at, &Outcome::Failed(error.clone()));
             }
         }
     }
@@ -182,9 +232,10 @@ impl Copier<'_> {
     /// The connection is gone: an APPEND whose last byte was handed out may have been applied, the others were not.
     fn settle_flights(&mut self) {
         self.destination_open = None;
+        self.selecting.clear();
         self.stream_loses_destination();
-        let mut flights: Vec<(CommandId, Flight)> = self.flights.drain().collect();
-        flights.sort_by_key(|(id, _)| *id);
+        self.spool_loses_destination();
+        let flights = std::mem::take(&mut self.flights);
         let mut unsent: Vec<Flight> = Vec::new();
         for (id, flight) in flights {
             let applied = self.destination.connection().is_none_or(|c| c.flow().may_have_been_applied(id));
@@ -195,13 +246,14 @@ impl Copier<'_> {
                     .floors
                     .entry(target_at)
                     .or_insert_with(|| Floor::new(&self.work.targets[target_at].listing));
-                self.doubts.push(Doubt { flight, target: target_at, above: floor.uid });
+                self.doubts.push(Doubt { flight, target: target_at, above: floor.hold() });
             } else {
                 unsent.push(flight);
             }
         }
-        for flight in unsent.into_iter().rev() {
-            self.put_back(flight.job, vec![flight.uid]);
+        // In runs of one folder, so that each run is asked for together.
+        for run in unsent.chunk_by(|one, next| one.job == next.job).rev() {
+            self.put_back(run[0].job, run.iter().map(|flight| flight.uid).collect());
         }
     }
 }

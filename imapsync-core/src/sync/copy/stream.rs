@@ -4,20 +4,22 @@
 //! otherwise the destination's connection is dropped, and half an APPEND stores nothing anywhere.
 
 use super::Copier;
+use super::spool::file_with;
 use crate::error::{Error, ErrorKind};
 use crate::imap::command::Literal;
 use crate::imap::flow::CommandId;
-use crate::imap::response::{Fetch, Item, Section, Status, StatusKind};
+use crate::imap::response::{Fetch, Item, Section};
 use crate::message::{Digester, HeaderScanner, Identity, IdentityRules, Scope};
 use crate::options::SyncOptions;
 use crate::plan::{Decision, Outcome};
-use crate::sync::work::Mode;
 use bytes::{Bytes, BytesMut};
+use std::fs::File;
+use std::io::Write;
 
 /// What a streamed message takes from the byte budget.
 pub(super) const RESERVE: u64 = 256 * 1024;
 /// A header longer than this is not waited for; its beginning serves for the identity.
-const LONGEST_HEADER: usize = 1 << 20;
+pub(super) const LONGEST_HEADER: usize = 1 << 20;
 
 /// The large message that is passing through.
 pub(super) struct Stream {
@@ -37,8 +39,8 @@ pub(super) struct Stream {
     identity: Option<Identity>,
     /// Try it again when it has passed: something went wrong on the other side.
     again: Option<Error>,
-    /// Its share of the budget was given back when its APPEND was answered early.
-    released: bool,
+    /// Its APPEND was answered early, and all that follows from that is done: its bytes only have to pass.
+    answered: bool,
 }
 
 enum Stage {
@@ -48,6 +50,8 @@ enum Stage {
     Draining,
     /// Its bytes go out as they come.
     Sending(CommandId),
+    /// Its bytes go to a file: a transform wants to see all of it.
+    Spooling(File),
     /// Its bytes are not wanted, or only for their digest.
     Discarding,
 }
@@ -57,13 +61,15 @@ impl Stream {
         match self.stage {
             Stage::Draining => nothing_in_flight,
             Stage::Sending(_) => backlog < 1 << 20,
-            Stage::Header | Stage::Discarding => true,
+            Stage::Header | Stage::Spooling(_) | Stage::Discarding => true,
         }
     }
 }
 
 impl Copier<'_> {
     pub(super) fn stream_begins(&mut self, window: Option<CommandId>, uid: Option<u32>, len: u64) {
+        // A literal before the last one's response has closed: that one never will.
+        self.stream_aborts();
         let Some((id, window)) = window.and_then(|id| self.windows.get(&id).map(|window| (id, window)))
         else {
             return;
@@ -89,7 +95,7 @@ impl Copier<'_> {
             held: Bytes::new(),
             identity: None,
             again: None,
-            released: false,
+            answered: false,
         });
     }
 
@@ -102,8 +108,14 @@ impl Copier<'_> {
         if let Some(digester) = &mut stream.body {
             digester.update(&bytes);
         }
-        match stream.stage {
+        match &mut stream.stage {
             Stage::Discarding => {}
+            Stage::Spooling(file) => {
+                // Into the page cache; not worth a thread.
+                if let Err(error) = file.write_all(&bytes) {
+                    self.stream_fails(format!("the temporary file: {error}"));
+                }
+            }
             Stage::Sending(_) => {
                 let ready = std::mem::replace(&mut stream.held, bytes);
                 if let Some(connection) = self.destination.connection() {
@@ -129,10 +141,9 @@ impl Copier<'_> {
     fn stream_decide(&mut self) {
         let Some(stream) = &mut self.stream else { return };
         let (job, uid) = (stream.job, stream.uid);
-        if self.decided.contains(&(job, uid)) || self.work.jobs[job].mode == Mode::Scanned {
-            let identity = self.identity(job, uid);
+        if let Some(identity) = self.decided_identity(job, uid) {
             if let Some(stream) = &mut self.stream {
-                stream.identity = identity;
+                stream.identity = Some(identity);
             }
             return self.stream_send();
         }
@@ -162,6 +173,16 @@ impl Copier<'_> {
         }
     }
 
+    /// It cannot be copied, for a reason on this machine.
+    fn stream_fails(&mut self, why: String) {
+        let Some(stream) = &mut self.stream else { return };
+        stream.stage = Stage::Discarding;
+        let (job, uid) = (stream.job, stream.uid);
+        let error =
+            Error::new(ErrorKind::Append, why).in_folder(&*self.work.jobs[job].source_text).for_message(uid);
+        self.work.settle(job, uid, Outcome::Failed(error));
+    }
+
     fn stream_stage(&mut self, stage: Stage) {
         if let Some(stream) = &mut self.stream {
             stream.stage = stage;
@@ -182,6 +203,14 @@ impl Copier<'_> {
 
     /// Begins the APPEND, once nothing else is in flight on the destination.
     pub(super) fn stream_send(&mut self) {
+        if self.spools() {
+            let Some(stream) = &mut self.stream else { return };
+            match file_with(&std::mem::take(&mut stream.header)) {
+                Ok(file) => stream.stage = Stage::Spooling(file),
+                Err(why) => self.stream_fails(why),
+            }
+            return;
+        }
         if !self.flights.is_empty() {
             return self.stream_stage(Stage::Draining);
         }
@@ -197,14 +226,7 @@ impl Copier<'_> {
                 begun = all.freeze();
             }
             Ok(None) => {}
-            Err(why) => {
-                let (job, uid) = (stream.job, stream.uid);
-                let error = Error::new(ErrorKind::Append, why)
-                    .in_folder(&*self.work.jobs[job].source_text)
-                    .for_message(uid);
-                self.stream_stage(Stage::Discarding);
-                return self.work.settle(job, uid, Outcome::Failed(error));
-            }
+            Err(why) => return self.stream_fails(why),
         }
         let len = stream.len - before + begun.len() as u64;
         let (job, uid, identity, complete) =
@@ -242,14 +264,11 @@ impl Copier<'_> {
         let right = matches!(fetch.uid, Item::Present(told) if told == uid)
             && matches!(fetch.sections.first(), Some((Section::Full, _)))
             && stream.received == stream.len;
-        if let Some(window) = self.windows.get_mut(&stream.window)
-            && right
-            && let Ok(at) = window.left.binary_search(&uid)
-        {
-            window.left.remove(at);
-            self.asked -= 1;
+        if right || stream.answered {
+            self.strike_off(&stream);
         }
         match stream.stage {
+            _ if stream.answered => {}
             Stage::Sending(id) if right => {
                 self.source.progress();
                 if let Some(connection) = self.destination.connection() {
@@ -261,20 +280,42 @@ impl Copier<'_> {
                 }
             }
             // What passed is not what was asked for; the window's end finds that it is still missing.
-            Stage::Sending(_) => {
-                self.flights.clear();
+            Stage::Sending(id) => {
+                self.flights.remove(&id);
                 self.drop_destination();
             }
             _ if !right => {}
-            _ => {
-                if !stream.released {
-                    self.release(job, uid);
+            Stage::Spooling(file) => {
+                self.source.progress();
+                if let (Some(digester), Some(_)) = (stream.whole.take(), stream.identity) {
+                    self.work.jobs[job].planner.learn_digest(uid, digester.finish());
                 }
+                self.spool(job, uid, stream.identity, file);
+            }
+            _ => {
+                self.release(job, uid);
                 if let Some(why) = stream.again {
                     return self.again(job, uid, &why);
                 }
                 self.discarded(stream);
             }
+        }
+    }
+
+    /// The FETCH is over: a large message that has not closed by now never will.
+    pub(super) fn stream_window_ends(&mut self, window: CommandId) {
+        if self.stream.as_ref().is_some_and(|stream| stream.window == window) {
+            self.stream_aborts();
+        }
+    }
+
+    /// It has come: its window waits for it no longer.
+    fn strike_off(&mut self, stream: &Stream) {
+        if let Some(window) = self.windows.get_mut(&stream.window)
+            && let Ok(at) = window.left.binary_search(&stream.uid)
+        {
+            window.left.remove(at);
+            self.asked -= 1;
         }
     }
 
@@ -302,26 +343,26 @@ impl Copier<'_> {
         }
     }
 
-    /// The destination answered the streamed APPEND before it had all of it: it does not want it.
-    pub(super) fn stream_answered(&mut self, command: CommandId, status: &Status) {
-        let sending =
-            matches!(&self.stream, Some(Stream { stage: Stage::Sending(id), .. }) if *id == command);
-        if sending {
-            if let Some(stream) = &mut self.stream {
+    /// The destination answered the streamed APPEND before it had all of it: true. The connection is out of step then.
+    pub(super) fn stream_answered(&mut self, command: CommandId) -> bool {
+        match &mut self.stream {
+            Some(stream) if matches!(stream.stage, Stage::Sending(id) if id == command) => {
                 stream.stage = Stage::Discarding;
-                stream.released = true;
+                stream.answered = true;
+                true
             }
-            let announced = self.destination.connection().is_some_and(|c| c.flow().supplied_bytes() > 0)
-                || self.destination.connection().is_some_and(|c| c.flow().wants_bytes(command));
-            if announced || status.kind == StatusKind::Ok {
-                self.drop_destination();
-            }
+            _ => false,
         }
     }
 
-    /// The source broke off in the middle of a large message: half of it must not be stored.
+    /// The source broke off in the middle of a large message, or its response could not be read: what may be wrong or half
+    /// of it must not be stored.
     pub(super) fn stream_aborts(&mut self) {
-        if let Some(Stream { stage: Stage::Sending(id), .. }) = self.stream.take() {
+        let Some(stream) = self.stream.take() else { return };
+        if stream.answered {
+            self.strike_off(&stream);
+        }
+        if let Stage::Sending(id) = stream.stage {
             self.flights.remove(&id);
             self.drop_destination();
         }

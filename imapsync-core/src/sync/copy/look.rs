@@ -1,0 +1,160 @@
+//! Looks at the newest messages of a destination folder, until it stands still.
+
+use crate::error::{Error, ErrorKind};
+use crate::imap::command::{Command, FetchItems, Uids};
+use crate::imap::name::MailboxName;
+use crate::imap::response::{Code, Item, Status, StatusKind, Untagged};
+use crate::message::{Identity, IdentityRules};
+use crate::sync::judge::header_names;
+use crate::sync::link::Link;
+use crate::sync::read::{Answer, Part, Reading, read};
+use crate::sync::survey::section;
+use crate::sync::volley::{Reply, volley};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Between two looks; two looks that agree mean that the folder stands still.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+/// Looks at a folder that never stands still.
+const MOST_LOOKS: usize = 20;
+/// Looks in a row that the server refuses.
+const MOST_REFUSALS: usize = 4;
+/// Header bytes kept of one message.
+const LARGEST_HEADER: usize = 16 << 20;
+
+/// A message that was seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// None: it has no header to know it by.
+    pub(super) identity: Option<Identity>,
+    pub(super) size: u64,
+}
+
+/// Why a folder could not be looked at.
+pub(super) enum Unknown {
+    /// The server does not let us.
+    Refused(Error),
+    /// It is another folder by now.
+    Changed,
+}
+
+/// The messages at or above a UID, once the folder stands still; or why they cannot be known.
+///
+/// # Errors
+///
+/// Only what ends the run.
+pub(super) async fn look(
+    link: &mut Link,
+    rules: &IdentityRules,
+    mailbox: &MailboxName,
+    uid_validity: u32,
+    above: u32,
+) -> Result<Result<BTreeMap<u32, Seen>, Unknown>, Error> {
+    let mut last: Option<BTreeMap<u32, Seen>> = None;
+    let mut refusals = 0;
+    for round in 0..MOST_LOOKS {
+        if round > 0 {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        match look_once(link, rules, mailbox, uid_validity, above).await? {
+            Ok(seen) => {
+                let still = last.as_ref().is_some_and(|last| last.keys().eq(seen.keys()));
+                last = Some(seen);
+                if still {
+                    break;
+                }
+            }
+            Err(unknown) => {
+                refusals += 1;
+                if refusals >= MOST_REFUSALS || matches!(unknown, Unknown::Changed) {
+                    return Ok(Err(unknown));
+                }
+            }
+        }
+    }
+    let mut seen = last.unwrap_or_default();
+    let bodies: Vec<u32> =
+        seen.iter().filter(|(_, seen)| seen.identity.is_none()).map(|(uid, _)| *uid).collect();
+    if !bodies.is_empty() {
+        let reading = Reading { folder: 0, mailbox: mailbox.clone(), uids: bodies, part: Part::Digests };
+        read(link, &[reading], |_, uid, answer| {
+            if let (Answer::Digests { body, .. }, Some(seen)) = (answer, seen.get_mut(&uid)) {
+                seen.identity = Some(IdentityRules::from_body(body));
+            }
+        })
+        .await?;
+        if seen.values().any(|seen| seen.identity.is_none()) {
+            let text = "the server does not give the messages that came last";
+            return Ok(Err(Unknown::Refused(Error::new(ErrorKind::Fetch, text))));
+        }
+    }
+    Ok(Ok(seen))
+}
+
+async fn look_once(
+    link: &mut Link,
+    rules: &IdentityRules,
+    mailbox: &MailboxName,
+    uid_validity: u32,
+    above: u32,
+) -> Result<Result<BTreeMap<u32, Seen>, Unknown>, Error> {
+    let names = header_names(rules);
+    loop {
+        let mut seen = BTreeMap::new();
+        let mut refusal: Option<Error> = None;
+        let mut told = 0;
+        let mut large: Vec<u8> = Vec::new();
+        let commands = [
+            Command::Examine(mailbox.clone()),
+            Command::UidFetch { uids: Uids::From(above), items: FetchItems::Look(names.clone()) },
+        ];
+        let mut learn = |status: &Status| {
+            if let Some(Code::UidValidity(n)) = status.code {
+                told = n;
+            }
+        };
+        let connection = link.ready().await?;
+        let result = volley(connection, commands, |connection, number, reply| {
+            match reply {
+                Reply::Untagged(Untagged::Status(status)) if number == 0 => learn(&status),
+                Reply::Done(status) => {
+                    if number == 0 {
+                        learn(&status);
+                    }
+                    if status.kind != StatusKind::Ok && refusal.is_none() {
+                        let text = "the folder cannot be looked at";
+                        refusal =
+                            Some(Error::new(ErrorKind::Select, text).server_said(connection.said(&status)));
+                    }
+                }
+                Reply::Literal => large.clear(),
+                Reply::Chunk(bytes) => {
+                    let room = LARGEST_HEADER.saturating_sub(large.len());
+                    large.extend_from_slice(&bytes[..bytes.len().min(room)]);
+                }
+                Reply::Untagged(Untagged::Fetch(fetch)) if number == 1 => {
+                    if let Item::Present(uid) = fetch.uid {
+                        let header = section(&fetch, &large);
+                        let identity = rules.from_header(&header);
+                        let size = fetch.size.present().unwrap_or(0);
+                        seen.insert(uid, Seen { identity, size });
+                    }
+                    large.clear();
+                }
+                Reply::Untagged(_) => {}
+            }
+            Ok(())
+        })
+        .await;
+        match result {
+            Ok(()) => {
+                return Ok(match refusal {
+                    Some(refusal) => Err(Unknown::Refused(refusal)),
+                    None if told != uid_validity => Err(Unknown::Changed),
+                    None => Ok(seen),
+                });
+            }
+            Err(error) => link.lost(error)?,
+        }
+    }
+}

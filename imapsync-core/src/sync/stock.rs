@@ -1,0 +1,308 @@
+//! Taking stock: creates what is missing on the destination, lists both sides, and settles what cannot be worked on.
+
+use super::discover::Account as Found;
+use super::event::Event;
+use super::link::Link;
+use super::prepare::prepare;
+use super::report::Amount;
+use super::run::Run;
+use super::survey::{Listing, Opening, Wanted, survey};
+use super::work::{Job, Mode, State, Target, Work};
+use crate::error::{Error, ErrorKind, Side};
+use crate::folder::Mapping;
+use crate::imap::name::MailboxName;
+use crate::message::Identity;
+use crate::plan::{Outcome, PlanRules, Planner, Tally};
+use std::collections::HashMap;
+
+impl Run {
+    /// Creates what is missing, and lists both sides: headers too, where the target holds messages already.
+    pub(super) async fn survey(
+        &mut self,
+        source: &Found,
+        destination: &Found,
+        mapping: &Mapping,
+        work: &mut Work,
+    ) -> Result<(), Error> {
+        let dry = self.options.dry;
+        let headers: Vec<String> = self.options.identity.wanted().into_iter().map(str::to_owned).collect();
+        let mut numbers: HashMap<&MailboxName, usize> = HashMap::new();
+        let mut scanned = Vec::new();
+        for pair in &mapping.pairs {
+            let exists = pair.exists;
+            let name = &pair.destination;
+            let at = *numbers.entry(name).or_insert_with(|| {
+                let held = destination.status.get(name).and_then(|status| status.messages);
+                // A folder that the server does not count is scanned: it may hold anything.
+                scanned.push(exists && held != Some(0) || dry);
+                work.targets.push(Target {
+                    name: name.clone(),
+                    text: name.display().into(),
+                    existed: exists,
+                    listing: Listing::default(),
+                    identities: Vec::new(),
+                    taken: std::collections::HashSet::new(),
+                    problem: None,
+                    told: false,
+                });
+                work.targets.len() - 1
+            });
+            let folder = &source.folders[pair.source];
+            work.jobs.push(Job {
+                source: folder.name.clone(),
+                source_text: folder.name.display().into(),
+                target: at,
+                mode: if scanned[at] { Mode::Scanned } else { Mode::SinglePass },
+                listing: Listing::default(),
+                identities: Vec::new(),
+                states: Vec::new(),
+                planner: Planner::new(PlanRules::default(), &[]),
+                pairs: Vec::new(),
+                to_copy: Vec::new(),
+                duplicates: Vec::new(),
+                guessed: false,
+                tally: Tally::default(),
+                failed: false,
+            });
+        }
+        let here: Vec<Wanted> = work
+            .jobs
+            .iter()
+            .map(|job| Wanted {
+                mailbox: job.source.clone(),
+                opening: Opening::Examine,
+                rows: true,
+                headers: (job.mode == Mode::Scanned).then(|| headers.clone()),
+            })
+            .collect();
+        let mut found: Vec<(usize, u32, Option<Identity>)> = Vec::new();
+        let rules = &self.options.identity;
+        let listing_source = survey(&mut self.source, &here, |at, uid, header| {
+            found.push((at, uid, rules.from_wanted(header)));
+        });
+        let listing_destination = async {
+            if dry {
+                for name in &mapping.create {
+                    work.ledger.events.emit(|| Event::Created { folder: name.display().into() });
+                }
+            } else {
+                let subscribe: &[MailboxName] = if self.options.subscribe { &mapping.subscribe } else { &[] };
+                let refusals =
+                    prepare(&mut self.destination, &mapping.create, subscribe, &mut work.ledger).await?;
+                for target in &mut work.targets {
+                    target.problem = refusals.get(&target.name).cloned();
+                }
+            }
+            let wanted: Vec<usize> = (0..work.targets.len())
+                .filter(|at| work.targets[*at].problem.is_none() && (work.targets[*at].existed || !dry))
+                .collect();
+            let (link, targets) = (&mut self.destination, &mut work.targets);
+            survey_targets(link, rules, &headers, &wanted, &scanned, dry, targets).await?;
+            // Dovecot lists a deleted parent as if it could be selected: it has to be created again.
+            let missing: Vec<usize> = wanted
+                .into_iter()
+                .filter(|at| targets[*at].listing.problem.is_some() && targets[*at].listing.uid_validity == 0)
+                .collect();
+            if dry || missing.is_empty() {
+                return Ok(());
+            }
+            let create: Vec<MailboxName> = missing.iter().map(|at| targets[*at].name.clone()).collect();
+            let refusals = prepare(link, &create, &[], &mut work.ledger).await?;
+            let created: Vec<usize> =
+                missing.into_iter().filter(|at| !refusals.contains_key(&targets[*at].name)).collect();
+            survey_targets(link, rules, &headers, &created, &scanned, dry, targets).await
+        };
+        let (listed, surveyed) = tokio::join!(listing_source, listing_destination);
+        let (listed, ()) = (listed?, surveyed?);
+        for (job, listing) in work.jobs.iter_mut().zip(listed) {
+            job.states = vec![State::Open; listing.rows.len()];
+            job.listing = listing;
+            if job.mode == Mode::Scanned {
+                job.identities = vec![None; job.listing.rows.len()];
+            }
+        }
+        for (at, uid, identity) in found {
+            let job = &mut work.jobs[at];
+            if let Some(row) = job.at(uid) {
+                job.identities[row] = identity;
+            }
+        }
+        self.late_scans(work, &headers, &scanned).await?;
+        self.take_stock(work);
+        Ok(())
+    }
+
+    /// A target that was empty when it was counted and is not any more is scanned after all, with its sources.
+    async fn late_scans(
+        &mut self,
+        work: &mut Work,
+        headers: &[String],
+        scanned: &[bool],
+    ) -> Result<(), Error> {
+        let late: Vec<usize> = (0..work.targets.len())
+            .filter(|at| !scanned[*at] && work.targets[*at].listing.exists > 0)
+            .collect();
+        if late.is_empty() {
+            return Ok(());
+        }
+        let jobs: Vec<usize> =
+            (0..work.jobs.len()).filter(|at| late.contains(&work.jobs[*at].target)).collect();
+        let wanted: Vec<Wanted> = jobs
+            .iter()
+            .map(|at| Wanted {
+                mailbox: work.jobs[*at].source.clone(),
+                opening: Opening::Examine,
+                rows: true,
+                headers: Some(headers.to_vec()),
+            })
+            .collect();
+        let rules = &self.options.identity;
+        let mut found = Vec::new();
+        let listings = survey(&mut self.source, &wanted, |at, uid, header| {
+            found.push((at, uid, rules.from_wanted(header)));
+        })
+        .await?;
+        for (at, listing) in jobs.iter().zip(listings) {
+            let job = &mut work.jobs[*at];
+            job.states = vec![State::Open; listing.rows.len()];
+            job.identities = vec![None; listing.rows.len()];
+            job.listing = listing;
+            job.mode = Mode::Scanned;
+        }
+        for (at, uid, identity) in found {
+            let job = &mut work.jobs[jobs[at]];
+            if let Some(row) = job.at(uid) {
+                job.identities[row] = identity;
+            }
+        }
+        let all = vec![true; work.targets.len()];
+        survey_targets(
+            &mut self.destination,
+            rules,
+            headers,
+            &late,
+            &all,
+            self.options.dry,
+            &mut work.targets,
+        )
+        .await
+    }
+
+    /// Folders that cannot be worked on are settled; the sums before the run are taken. May be called again after
+    /// another listing.
+    pub(super) fn take_stock(&self, work: &mut Work) {
+        let mut start = [Amount::default(); 2];
+        for at in 0..work.targets.len() {
+            let target = &mut work.targets[at];
+            let listing = &mut target.listing;
+            start[1].add(listing);
+            if target.problem.is_none() {
+                // Without a whole listing of what is there everything would be copied once more.
+                let short = !listing.complete && listing.exists > 0;
+                target.problem = listing.problem.take().or_else(|| short.then(|| incomplete(listing)));
+            }
+            let Some(problem) = target.problem.clone().filter(|_| !target.told) else { continue };
+            target.told = true;
+            let problem = problem.on(Side::Destination).in_folder(&*target.text);
+            let reason = Error::new(problem.kind(), format!("its folder {} is out of reach", target.text))
+                .on(Side::Destination);
+            work.ledger.fail(problem);
+            for job in 0..work.jobs.len() {
+                if work.jobs[job].target == at {
+                    work.jobs[job].failed = true;
+                    work.settle_rest(job, &Outcome::Failed(reason.clone()));
+                }
+            }
+        }
+        for job in &mut work.jobs {
+            start[0].add(&job.listing);
+            let short = !job.listing.complete && !job.failed;
+            if let Some(error) =
+                job.listing.problem.take().or_else(|| short.then(|| incomplete(&job.listing)))
+            {
+                job.failed = true;
+                job.listing.complete = false;
+                work.ledger.fail(error.on(Side::Source).in_folder(&*job.source_text));
+            }
+        }
+        work.ledger.report.start = start;
+    }
+
+    /// The destination moved: list it again, and forget what was concluded from the first listing.
+    pub(super) async fn survey_again(&mut self, work: &mut Work) -> Result<(), Error> {
+        let headers: Vec<String> = self.options.identity.wanted().into_iter().map(str::to_owned).collect();
+        for target in &mut work.targets {
+            target.taken.clear();
+        }
+        for job in &mut work.jobs {
+            job.pairs.clear();
+        }
+        let wanted: Vec<usize> =
+            (0..work.targets.len()).filter(|at| work.targets[*at].problem.is_none()).collect();
+        let scanned: Vec<bool> = (0..work.targets.len())
+            .map(|at| work.jobs.iter().any(|job| job.target == at && job.mode == Mode::Scanned))
+            .collect();
+        let rules = &self.options.identity;
+        survey_targets(&mut self.destination, rules, &headers, &wanted, &scanned, false, &mut work.targets)
+            .await?;
+        self.late_scans(work, &headers, &scanned).await?;
+        self.take_stock(work);
+        Ok(())
+    }
+}
+
+/// Lists the wanted targets; headers of those that are to be scanned.
+async fn survey_targets(
+    link: &mut Link,
+    rules: &crate::message::IdentityRules,
+    headers: &[String],
+    wanted: &[usize],
+    scanned: &[bool],
+    dry: bool,
+    targets: &mut [Target],
+) -> Result<(), Error> {
+    let list: Vec<Wanted> = wanted
+        .iter()
+        .map(|at| Wanted {
+            mailbox: targets[*at].name.clone(),
+            opening: if dry { Opening::Examine } else { Opening::Select },
+            rows: scanned[*at],
+            headers: scanned[*at].then(|| headers.to_vec()),
+        })
+        .collect();
+    let mut found: Vec<(usize, u32, Option<Identity>)> = Vec::new();
+    let listings =
+        survey(link, &list, |at, uid, header| found.push((at, uid, rules.from_wanted(header)))).await?;
+    for (at, mut listing) in wanted.iter().zip(listings) {
+        if dry {
+            // EXAMINE says nothing about what a SELECT could keep.
+            listing.permanent = None;
+        }
+        let target = &mut targets[*at];
+        target.identities = vec![None; listing.rows.len()];
+        target.listing = listing;
+    }
+    for (at, uid, identity) in found {
+        let target = &mut targets[wanted[at]];
+        if let Ok(row) = target.listing.rows.binary_search_by_key(&uid, |row| row.uid) {
+            target.identities[row] = identity;
+        }
+    }
+    Ok(())
+}
+
+impl Amount {
+    fn add(&mut self, listing: &Listing) {
+        self.messages += listing.rows.len() as u64;
+        self.bytes += listing.rows.iter().map(|row| row.size).sum::<u64>();
+    }
+}
+
+fn incomplete(listing: &Listing) -> Error {
+    let text = format!(
+        "the listing is not complete: the server says that {} messages are there but lists {}",
+        listing.exists,
+        listing.rows.len()
+    );
+    Error::new(ErrorKind::Select, text)
+}

@@ -1,0 +1,14 @@
+//! Holds the engine to its promises (nothing lost, nothing doubled, nothing wrongly deleted, no hang) against servers
+//! that misbehave. Time is virtual: a test that waits for minutes takes none.
+#![allow(missing_docs, unreachable_pub)]
+#![cfg(feature = "client")]
+
+mod appending;
+mod deleting;
+mod ending;
+mod folders;
+mod opening;
+mod reading;
+mod server;
+mod transforming;
+mod world;
