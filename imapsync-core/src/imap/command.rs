@@ -111,7 +111,7 @@ impl Uids {
 pub enum FetchItems {
     /// UID FLAGS INTERNALDATE RFC822.SIZE
     Listing,
-    /// These header fields, BODY.PEEK[HEADER.FIELDS (…)]; the whole header, BODY.PEEK[HEADER], where none is named.
+    /// These header fields, `BODY.PEEK[HEADER.FIELDS (…)]`; the whole header, `BODY.PEEK[HEADER]`, where none is named.
     Header(Vec<String>),
     /// The whole message: BODY.PEEK[]
     Full,
