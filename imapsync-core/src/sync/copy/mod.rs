@@ -80,7 +80,7 @@ pub(crate) struct Copier<'a> {
     decided: HashSet<(usize, u32)>,
     /// Free messages of a target by key, latest first, once something has to be compared with them late.
     late: HashMap<usize, HashMap<Key, Vec<u32>>>,
-    /// Sizes that several messages of a folder have, for single passes: only those can be duplicates.
+    /// Sizes that several messages of a folder have, where bodies tell the identity: only those can be duplicates.
     shared_sizes: HashMap<usize, HashSet<u64>>,
     quota_refusals: u32,
     /// Nothing is asked for until then: the destination wants a pause.
@@ -178,7 +178,8 @@ impl<'a> Copier<'a> {
         for at in 0..self.work.jobs.len() {
             let job = &mut self.work.jobs[at];
             let uids: VecDeque<u32> = std::mem::take(&mut job.to_copy).into();
-            if job.mode == super::work::Mode::SinglePass {
+            // What could not be known before is known from the bodies as they pass.
+            if job.mode == super::work::Mode::SinglePass || job.identities.iter().any(Option::is_none) {
                 self.shared_sizes.insert(at, shared_sizes(job));
             }
             if !uids.is_empty() {
