@@ -4,6 +4,7 @@
 #![cfg(feature = "client")]
 
 mod appending;
+mod commands;
 mod deleting;
 mod ending;
 mod folders;

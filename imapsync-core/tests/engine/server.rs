@@ -1,6 +1,7 @@
 //! A small scripted IMAP server: a model of mailboxes, its own simple reading of commands, and hooks that make it
 //! misbehave at a chosen point.
 
+use crate::commands::{fields, in_set, literal_length, ranges, words};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -595,68 +596,4 @@ fn change(folder: &mut Folder, words: &[String], out: &mut Vec<u8>) -> String {
         }
     }
     "OK".into()
-}
-
-/// The wanted fields of a message, folds included, and the blank line.
-fn fields(message: &[u8], names: &str) -> Vec<u8> {
-    let text = String::from_utf8_lossy(message).into_owned();
-    let header = text.split("\r\n\r\n").next().unwrap_or("");
-    let (mut out, mut taking) = (String::new(), false);
-    for line in header.split("\r\n") {
-        if !line.starts_with([' ', '\t']) {
-            let name = line.split(':').next().unwrap_or("");
-            taking = line.contains(':') && names.split(' ').any(|wanted| wanted.eq_ignore_ascii_case(name));
-        }
-        if taking {
-            out.push_str(line);
-            out.push_str("\r\n");
-        }
-    }
-    out.push_str("\r\n");
-    out.into_bytes()
-}
-
-/// The ranges of a UID set.
-fn ranges(set: &str, last: u32) -> Vec<(u32, u32)> {
-    let number = |text: &str| if text == "*" { last } else { text.parse().unwrap() };
-    let range = |range: &str| {
-        let (a, b) = range.split_once(':').unwrap_or((range, range));
-        (number(a).min(number(b)), number(a).max(number(b)))
-    };
-    set.split(',').map(range).collect()
-}
-
-fn in_set(ranges: &[(u32, u32)], uid: u32) -> bool {
-    ranges.iter().any(|(first, last)| (*first..=*last).contains(&uid))
-}
-
-/// Length, and whether the client waits for a `+`.
-fn literal_length(line: &str) -> Option<(usize, bool)> {
-    let (_, inner) = line.strip_suffix('}')?.rsplit_once('{')?;
-    match inner.strip_suffix('+') {
-        Some(digits) => Some((digits.parse().ok()?, false)),
-        None => Some((inner.parse().ok()?, true)),
-    }
-}
-
-/// Atoms, quoted strings without their quotes, and lists in parentheses with them.
-fn words(line: &str) -> Vec<String> {
-    let (mut words, mut word, mut depth, mut quoted) = (Vec::new(), String::new(), 0, false);
-    for c in line.chars() {
-        match c {
-            '"' if depth == 0 => quoted = !quoted,
-            ' ' if depth == 0 && !quoted => words.push(std::mem::take(&mut word)),
-            '(' | '[' if !quoted => {
-                depth += 1;
-                word.push(c);
-            }
-            ')' | ']' if !quoted => {
-                depth -= 1;
-                word.push(c);
-            }
-            _ => word.push(c),
-        }
-    }
-    words.push(word);
-    words
 }
