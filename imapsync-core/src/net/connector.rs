@@ -1,6 +1,7 @@
 //! The way out of the process: what opens connections, and the real one over TCP and TLS.
 
 use super::policy::{Attempt, Security, Verify, policy, probe_patience};
+use super::prompt::Prompt;
 use super::tcp;
 use super::tls::{Tls, Where};
 use crate::account::{Account, Trust};
@@ -122,7 +123,7 @@ impl NetConnector {
             (Some(limit), Some(probe)) => Some(limit.min(probe)),
             (limit, probe) => limit.or(probe),
         };
-        let socket = tcp::connect(&self.resolver, account, attempt.port, patience).await?;
+        let socket = Prompt::new(tcp::connect(&self.resolver, account, attempt.port, patience).await?);
         if attempt.security != Security::Implicit {
             return Ok(Connected { stream: Box::new(socket), tls: None, notices: Vec::new() });
         }

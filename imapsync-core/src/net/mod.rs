@@ -16,6 +16,7 @@ mod connector;
 pub mod fingerprint;
 mod memory;
 mod policy;
+mod prompt;
 mod tcp;
 mod tls;
 mod verify;
