@@ -51,29 +51,6 @@ pub fn expunge1(messages: impl Iterator<Item = SourceMessage> + Clone) -> Vec<u3
     delete1(messages).into_iter().filter(|uid| marked.contains(uid)).collect()
 }
 
-/// The destination messages that `--delete2` may delete: those that are the copy of no message of any source folder that
-/// goes there.
-///
-/// One entry for each of these source folders: the destination messages that it has no use for, ascending, as
-/// [`Matching::destination_left`](super::Matching::destination_left) gives them; None where its listing or that of the
-/// destination was not complete, or its matching not final. Then nothing is deleted.
-///
-/// ```
-/// use imapsync_core::plan::deletes::delete2;
-/// assert_eq!(delete2([Some(&[1, 2, 3][..]), Some(&[2, 3, 4])]), [2, 3]);
-/// assert!(delete2([Some(&[1, 2, 3][..]), None]).is_empty());
-/// ```
-pub fn delete2<'a>(left: impl IntoIterator<Item = Option<&'a [u32]>>) -> Vec<u32> {
-    let mut left = left.into_iter();
-    let Some(Some(first)) = left.next() else { return Vec::new() };
-    let mut deletable = first.to_vec();
-    for other in left {
-        let Some(other) = other else { return Vec::new() };
-        deletable.retain(|uid| other.binary_search(uid).is_ok());
-    }
-    deletable
-}
-
 /// How messages can be expunged on a server without UIDPLUS, where EXPUNGE removes every marked message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expunge {
@@ -143,23 +120,6 @@ mod tests {
         for (text, deleted, expunged) in table {
             assert_eq!(delete1(messages(text).into_iter()), deleted, "{text}");
             assert_eq!(expunge1(messages(text).into_iter()), expunged, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_delete2_takes() {
-        type Row = (&'static [Option<&'static [u32]>], &'static [u32]);
-        let table: [Row; 7] = [
-            (&[], &[]),
-            (&[None], &[]),
-            (&[Some(&[])], &[]),
-            (&[Some(&[1, 5])], &[1, 5]),
-            (&[None, Some(&[1])], &[]),
-            (&[Some(&[1, 2, 3, 9]), Some(&[2, 3, 8, 9]), Some(&[3, 9, 10])], &[3, 9]),
-            (&[Some(&[1]), Some(&[2])], &[]),
-        ];
-        for (left, expected) in table {
-            assert_eq!(delete2(left.iter().copied()), expected);
         }
     }
 

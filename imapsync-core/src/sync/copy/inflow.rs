@@ -7,7 +7,7 @@ use crate::imap::flow::{CommandId, FlowEvent};
 use crate::imap::response::{Body, Code, Fetch, Item, Status, StatusKind, Untagged};
 use crate::imap::uidset::UidSet;
 use crate::message::{Digester, Identity, IdentityRules, Key};
-use crate::plan::{Candidate, Decision, How, Outcome};
+use crate::plan::{Candidate, Decision, How, Outcome, PlanRules, SkipReason};
 use crate::sync::work::Mode;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -137,10 +137,9 @@ impl Copier<'_> {
     }
 
     /// Rules that need no bytes, for messages that the planner has not been asked about.
-    fn skip_before_fetch(&self, job: usize, uid: u32) -> Option<crate::plan::SkipReason> {
-        let limit = self.append_limit?;
-        let size = self.work.jobs[job].listing.row(uid)?.size;
-        (size > limit).then_some(crate::plan::SkipReason::TooLargeForServer { limit })
+    fn skip_before_fetch(&self, job: usize, uid: u32) -> Option<SkipReason> {
+        let rules = PlanRules { append_limit: self.append_limit, ..PlanRules::default() };
+        rules.skip(self.work.jobs[job].listing.row(uid)?.size)
     }
 
     pub(super) fn source_event(&mut self, event: FlowEvent) {
