@@ -48,8 +48,8 @@ fn benches(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(header.len() as u64));
     group.bench_function("a header of 3 KiB", |b| b.iter(|| rules.from_header(black_box(header.as_bytes()))));
     group.bench_function("rewrite key of it", |b| b.iter(|| rewrite_key(black_box(header.as_bytes()))));
-    group.throughput(Throughput::Bytes(message.len() as u64));
-    group.bench_function("a message of 32 KiB as it passes", |b| {
+    // The body behind it is not looked at: it counts for nothing here.
+    group.bench_function("the same found in a message that passes", |b| {
         b.iter(|| {
             let mut scanner = HeaderScanner::new();
             let end = black_box(&message).chunks(8 << 10).find_map(|piece| scanner.feed(piece));
