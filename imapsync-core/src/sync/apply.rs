@@ -45,8 +45,9 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
             };
             // Flags that could not be read are left alone.
             let (Some(from), Some(to)) = (&from.flags, &to.flags) else { continue };
-            let delete1 = options.delete1 != Delete1::No;
-            if let Some(flags) = flags::change(from, to, target.listing.permanent.as_ref(), delete1) {
+            // A mark on the source may be our own, from this run or, in the two-phase way, from the one before.
+            let deleting = options.delete1 != Delete1::No || options.expunge1;
+            if let Some(flags) = flags::change(from, to, target.listing.permanent.as_ref(), deleting) {
                 let group = changes
                     .entry(job.target)
                     .or_default()

@@ -78,6 +78,21 @@ async fn expunge1_takes_only_what_somebody_marked() {
     }
 }
 
+/// Mark in one run, expunge in the next: the mark is ours, and must not reach the only copies there will be.
+#[tokio::test(start_paused = true)]
+async fn the_two_phases_leave_no_mark_on_the_copies() {
+    let world = World::with(MODERN, 3);
+    let marked = world.run(delete1(Delete1::Mark)).await;
+    assert!(marked.is_success(), "{:?}", marked.errors);
+    assert!(world.source.messages("INBOX").iter().all(is_marked));
+    let expunged = world.run(SyncOptions { expunge1: true, ..SyncOptions::default() }).await;
+    assert!(expunged.is_success(), "{:?}", expunged.errors);
+    assert_eq!(world.source.messages("INBOX").len(), 0);
+    let copies = world.destination.messages("INBOX");
+    assert_eq!(copies.len(), 3);
+    assert!(!copies.iter().any(is_marked), "{copies:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_read_only_source_keeps_everything() {
     let world = World::with(MODERN, 3);

@@ -438,14 +438,6 @@ impl Flow {
             .iter()
             .any(|out| matches!(out, Out::Streamed { id, remaining, .. } if *id == command && *remaining > 0))
     }
-
-    /// What the FETCH commands in flight asked for, for a caller that must know whose literal it sees.
-    pub fn fetch_uids(&self, command: CommandId) -> Option<&Uids> {
-        self.in_flight.iter().find(|c| c.id == command).and_then(|c| match &c.kind {
-            Kind::Fetch { uids, .. } => Some(uids),
-            _ => None,
-        })
-    }
 }
 
 /// Whether a FETCH carries a message section, detached or not.
