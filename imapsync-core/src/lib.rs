@@ -83,6 +83,8 @@ pub mod plan;
 pub mod substitution;
 #[cfg(feature = "client")]
 pub mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use account::Account;
 pub use error::{Error, ErrorKind, Side};

@@ -20,6 +20,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("net", 4),
     ("client", 5),
     ("sync", 6),
+    ("testing", 7),
 ];
 
 /// The last of the pure layers.

@@ -1,7 +1,7 @@
 //! The destination's side: replies that are lost, refusals of every kind, broken connections.
 
-use crate::server::{Act, Stage};
 use crate::world::*;
+use imapsync_core::testing::{Act, Stage};
 use imapsync_core::{ErrorKind, SyncOptions};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn difficult() -> Vec<Vec<u8>> {
 fn difficult_world(capabilities: &str) -> World {
     let world = World::with(capabilities, 0);
     for body in difficult() {
-        world.source.state().folder("INBOX").add(&body, &[]);
+        world.source.mail().folder("INBOX").add(body.as_slice(), &[]);
     }
     world
 }
@@ -77,8 +77,8 @@ async fn many_losses_with_many_in_flight() {
 #[tokio::test(start_paused = true)]
 async fn a_message_that_kills_the_connection_takes_no_other_with_it() {
     let world = World::with(MODERN, 40);
-    world.source.state().folder("INBOX").add(b"Message-Id: <poison@x>\r\n\r\npoison\r\n", &[]);
-    world.source.state().folder("INBOX").add(&message("INBOX", 99), &[]);
+    world.source.mail().folder("INBOX").add(b"Message-Id: <poison@x>\r\n\r\npoison\r\n", &[]);
+    world.source.mail().folder("INBOX").add(message("INBOX", 99), &[]);
     world.destination.hook(|_, call| {
         // Only its length tells it at this stage: it is the shortest by far.
         if call.stage == Stage::Line && call.line.starts_with("APPEND") && call.line.ends_with("{34+}") {
@@ -137,7 +137,7 @@ async fn a_look_reads_long_headers_too() {
     }
     long.extend_from_slice(b"\r\nbody\r\n");
     let world = World::with(PLAIN, 3);
-    world.source.state().folder("INBOX").add(&long, &[]);
+    world.source.mail().folder("INBOX").add(long.as_slice(), &[]);
     world.destination.hook(once(|call| call.appends() && call.nth == 4, || Act::Lose));
     let report = world.run(small_memory()).await;
     world.assert_copied(&report);
@@ -150,13 +150,13 @@ async fn a_streamed_message_survives_its_destination() {
     for capabilities in [MODERN, PLAIN] {
         for at in [0, 10_000, 60_000, 95_000] {
             let world = World::with(capabilities, 3);
-            world.source.state().folder("INBOX").add(&large(1, 100_000), &[]);
-            world.source.state().folder("INBOX").add(&message("INBOX", 9), &[]);
+            world.source.mail().folder("INBOX").add(large(1, 100_000), &[]);
+            world.source.mail().folder("INBOX").add(message("INBOX", 9), &[]);
             world.destination.hook(once(
                 move |call| match call.stage {
                     Stage::Part(bytes) => bytes > at && at > 0,
                     Stage::Line => at == 0 && call.line.starts_with("APPEND") && call.line.contains("{100"),
-                    Stage::Literal => false,
+                    _ => false,
                 },
                 || Act::Close,
             ));
@@ -183,8 +183,8 @@ async fn refusals_before_the_literal() {
                 // Without LITERAL+ a BAD is final: there is no other way to send it.
                 let copied = if capabilities == PLAIN && answer.contains("BAD what") { 4 } else { copied };
                 let world = World::with(capabilities, 3);
-                world.source.state().folder("INBOX").add(&large(1, size), &[]);
-                world.source.state().folder("INBOX").add(&message("INBOX", 9), &[]);
+                world.source.mail().folder("INBOX").add(large(1, size), &[]);
+                world.source.mail().folder("INBOX").add(message("INBOX", 9), &[]);
                 let digits = large(1, size).len().to_string();
                 world.destination.hook(times(
                     times_said,
@@ -212,16 +212,19 @@ async fn a_refused_message_leaves_nothing_in_the_next_one() {
             for sizes in [[30_000, 40_000, 50_000], [200_000, 70_000, 3_000_000]] {
                 let world = World::with(capabilities, 2);
                 for (n, size) in sizes.into_iter().enumerate() {
-                    world.source.state().folder("INBOX").add(&large(n, size), &[]);
+                    world.source.mail().folder("INBOX").add(large(n, size), &[]);
                 }
                 let digits = large(0, sizes[0]).len().to_string();
-                let first = move |call: &crate::server::Call<'_>| {
+                let first = move |call: &imapsync_core::testing::Call<'_>| {
                     call.is("APPEND") && call.line.contains(&format!("{{{digits}"))
                 };
                 world.destination.hook(once(first, say(answer)));
                 let report = world.run(small_memory()).await;
                 for message in world.destination.messages("INBOX") {
-                    assert!(world.source.bodies("INBOX").contains(&message.body), "{capabilities} {answer}");
+                    assert!(
+                        world.source.bodies("INBOX").contains(&message.body.to_bytes().to_vec()),
+                        "{capabilities} {answer}"
+                    );
                 }
                 assert!(report.tally.copied >= 4);
                 world.destination.behave();

@@ -1,7 +1,7 @@
 //! Runs that are cancelled or killed, and the bounds that hold meanwhile.
 
-use crate::server::{Act, Stage};
 use crate::world::*;
+use imapsync_core::testing::{Act, Stage};
 use imapsync_core::{Delete1, ErrorKind, SyncOptions};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use std::time::Duration;
 fn mixed(capabilities: &str) -> World {
     let world = World::with(capabilities, 12);
     {
-        let mut state = world.source.state();
+        let mut state = world.source.mail();
         let inbox = state.folder("INBOX");
-        inbox.add(&large(1, 60_000), &[]);
+        inbox.add(large(1, 60_000), &[]);
         inbox.add(b"X-Nothing: here\r\n\r\nthe body alone\r\n", &[]);
-        inbox.add(&message("INBOX", 3), &[]);
+        inbox.add(message("INBOX", 3), &[]);
         inbox.add(b"Message-Id: <twin@x>\r\n\r\nfirst\r\n", &[]);
         inbox.add(b"Message-Id: <twin@x>\r\n\r\nsecond\r\n", &[]);
-        inbox.add(&large(2, 50_000), &[]);
+        inbox.add(large(2, 50_000), &[]);
     }
     world.fill("Work", 5);
     world
@@ -43,7 +43,7 @@ async fn killed_anywhere_and_run_again() {
     for (n, capabilities) in [MODERN, PLAIN].into_iter().enumerate() {
         let world = mixed(capabilities);
         world.run(small_memory()).await;
-        let whole = world.gauge.lock().unwrap().moved;
+        let whole = world.gauge.moved();
         for seed in seeds(150) {
             let world = mixed(capabilities);
             let expected = contents(&world);
@@ -52,14 +52,14 @@ async fn killed_anywhere_and_run_again() {
             let mut at = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ n as u64;
             for _ in 0..3 {
                 at = at.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                let kill_at = world.gauge.lock().unwrap().moved + (at >> 33) % whole;
-                world.gauge.lock().unwrap().kill_at = Some(kill_at);
+                let kill_at = world.gauge.moved() + (at >> 33) % whole;
+                world.gauge.tell_at(Some(kill_at));
                 tokio::select! {
                     biased;
-                    () = world.kill.notified() => {}
+                    () = world.gauge.reached() => {}
                     report = world.job(options()).run() => { report.unwrap(); }
                 }
-                world.gauge.lock().unwrap().kill_at = None;
+                world.gauge.tell_at(None);
             }
             let report = world.try_run(options()).await.unwrap();
             assert!(report.is_success(), "{seed} {:?}", report.errors);
@@ -75,16 +75,16 @@ async fn killed_anywhere_and_run_again() {
 async fn cancelled_anywhere_and_run_again() {
     let world = mixed(MODERN);
     world.run(small_memory()).await;
-    let whole = world.gauge.lock().unwrap().moved;
+    let whole = world.gauge.moved();
     for step in 0..60 {
         let world = mixed(MODERN);
         let expected = contents(&world);
         let job = world.job(small_memory());
         let cancel = job.cancellation();
-        world.gauge.lock().unwrap().kill_at = Some(whole * step / 60 + 1);
-        let kill = world.kill.clone();
+        world.gauge.tell_at(Some(whole * step / 60 + 1));
+        let gauge = world.gauge.clone();
         let (report, ()) = tokio::join!(job.run(), async move {
-            kill.notified().await;
+            gauge.reached().await;
             cancel.cancel();
         });
         match report {
@@ -132,11 +132,11 @@ async fn the_byte_budget_holds() {
     ] {
         let world = World::with(MODERN, 0);
         for n in 0..400 {
-            world.source.state().folder("INBOX").add(&large(n, sizes[n % 3]), &[]);
+            world.source.mail().folder("INBOX").add(large(n, sizes[n % 3]), &[]);
         }
         let report = world.run(SyncOptions { memory, ..SyncOptions::default() }).await;
         world.assert_copied(&report);
-        let most = world.gauge.lock().unwrap().most;
+        let most = world.gauge.most();
         let bound = memory as i64 + 121_000;
         assert!(most <= bound, "{most} bytes of {memory}");
     }
@@ -148,7 +148,7 @@ async fn the_byte_budget_survives_everything_that_goes_wrong() {
     for capabilities in [MODERN, PLAIN] {
         let world = World::with(capabilities, 0);
         for n in 0..150 {
-            world.source.state().folder("INBOX").add(&large(n, if n % 5 == 0 { 40_000 } else { 3000 }), &[]);
+            world.source.mail().folder("INBOX").add(large(n, if n % 5 == 0 { 40_000 } else { 3000 }), &[]);
         }
         let mut calls = 0;
         world.destination.hook(move |_, call| {
@@ -192,7 +192,7 @@ async fn many_small_messages_are_asked_for_in_large_windows() {
     for n in 0..20_000 {
         world
             .source
-            .state()
+            .mail()
             .folder("INBOX")
             .add(format!("Message-Id: <{n}@x>\r\n\r\n{n}\r\n").as_bytes(), &[]);
     }
@@ -228,7 +228,7 @@ async fn whatever_goes_wrong_every_message_is_there_once_or_named() {
         let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         if dice.roll(2) == 0 {
             for n in [2, 5] {
-                world.destination.state().folder("INBOX").add(&message("INBOX", n), &["\\Seen"]);
+                world.destination.mail().folder("INBOX").add(message("INBOX", n), &["\\Seen"]);
             }
         }
         for (server, odds) in [(&world.source, 12 + dice.roll(40)), (&world.destination, 12 + dice.roll(60))]

@@ -1,17 +1,17 @@
 //! Folders that cannot be opened, change under our hands, or are missing although listed.
 
-use crate::server::Act;
 use crate::world::*;
+use imapsync_core::testing::Act;
 use imapsync_core::{Delete1, SyncOptions};
 
 /// Gives a folder another UIDVALIDITY and other contents, as if it had been deleted and created again.
-fn recreate(state: &mut crate::server::State, name: &str) {
+fn recreate(state: &mut imapsync_core::testing::Mail, name: &str) {
     let folder = state.folder(name);
     folder.validity += 77;
     folder.messages.clear();
     folder.next = 1;
     for n in 100..105 {
-        folder.add(&message("recreated", n), &[]);
+        folder.add(message("recreated", n), &[]);
     }
 }
 
@@ -21,7 +21,7 @@ async fn reads_behind_a_select_that_failed_are_thrown_away() {
     for nth in [2, 4] {
         let world = World::with(MODERN, 3);
         world.fill("Work", 2);
-        world.destination.state().folder("Work").add(&message("Work", 7), &[]);
+        world.destination.mail().folder("Work").add(message("Work", 7), &[]);
         world.source.hook(times(
             50,
             move |call| call.is("EXAMINE") && call.line.contains("Work") && call.nth >= nth,
@@ -43,7 +43,7 @@ async fn reads_behind_a_select_that_failed_are_thrown_away() {
 #[tokio::test(start_paused = true)]
 async fn a_source_folder_that_becomes_another_is_left_alone() {
     // Between listing and copy; after a reconnection; before the delete.
-    type When = fn(&crate::server::Call<'_>) -> bool;
+    type When = fn(&imapsync_core::testing::Call<'_>) -> bool;
     let table: [(When, bool, usize); 3] = [
         (|call| call.is("EXAMINE") && call.nth == 2, false, 0),
         (|call| call.is("EXAMINE") && call.connection == 2, true, 3),
@@ -86,7 +86,7 @@ async fn a_destination_folder_that_becomes_another_stops_its_deletes() {
             let world = World::with(MODERN, 30);
             if present {
                 for n in 1..=10 {
-                    world.destination.state().folder("INBOX").add(&message("INBOX", n), &["\\Seen"]);
+                    world.destination.mail().folder("INBOX").add(message("INBOX", n), &["\\Seen"]);
                 }
             }
             let mut done = false;
@@ -129,7 +129,7 @@ async fn a_destination_folder_that_becomes_another_stops_its_deletes() {
 async fn a_destination_folder_that_is_listed_but_missing_is_created() {
     let world = World::with(MODERN, 2);
     world.fill("Parent", 3);
-    world.destination.state().folder("Parent").ghost = true;
+    world.destination.mail().folder("Parent").ghost = true;
     let report = world.sync().await;
     assert!(report.is_success(), "{:?}", report.errors);
     world.assert_same("INBOX");
@@ -142,7 +142,7 @@ async fn a_destination_folder_that_is_listed_but_missing_is_created() {
 async fn a_destination_folder_that_cannot_be_had_is_named_once() {
     let world = World::with(MODERN, 2);
     world.fill("Parent", 3);
-    world.destination.state().folder("Parent").ghost = true;
+    world.destination.mail().folder("Parent").ghost = true;
     world.destination.hook(times(100, |call| call.is("CREATE"), say("{tag} NO not here\r\n")));
     let report = world.sync().await;
     assert_eq!((report.tally.copied, report.tally.failed), (2, 3));
@@ -160,7 +160,7 @@ async fn a_create_that_finds_the_folder_there() {
             if call.is("CREATE") && !done {
                 done = true;
                 for n in 1..=messages {
-                    state.folder("Work").add(&message("Work", n), &["\\Seen"]);
+                    state.folder("Work").add(message("Work", n), &["\\Seen"]);
                 }
                 state.folder("Work");
             }
@@ -178,13 +178,13 @@ async fn a_lost_reply_to_create_or_select() {
         for act in [|| Act::Lose, || Act::Close] {
             let world = World::with(MODERN, 4);
             world.fill("Work", 3);
-            world.source.state().folder("Work").subscribed = true;
+            world.source.mail().folder("Work").subscribed = true;
             world.destination.hook(once(move |call| call.is(verb), act));
             let report = world.sync().await;
             assert!(report.is_success(), "{verb} {:?}", report.errors);
             world.assert_same("INBOX");
             world.assert_same("Work");
-            assert!(world.destination.state().folder("Work").subscribed);
+            assert!(world.destination.mail().folder("Work").subscribed);
         }
     }
 }

@@ -4,12 +4,10 @@
 #![cfg(feature = "client")]
 
 mod appending;
-mod commands;
 mod deleting;
 mod ending;
 mod folders;
 mod opening;
 mod reading;
-mod server;
 mod transforming;
 mod world;

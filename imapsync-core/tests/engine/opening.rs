@@ -1,8 +1,8 @@
 //! Greeting, STARTTLS, login.
 
-use crate::server::{Act, Stage};
 use crate::world::*;
 use imapsync_core::account::TlsMode;
+use imapsync_core::testing::{Act, Stage};
 use imapsync_core::{ErrorKind, Side};
 
 #[tokio::test(start_paused = true)]
@@ -52,7 +52,7 @@ async fn capabilities_from_before_tls_are_forgotten() {
     });
     let report = world.sync().await;
     world.assert_copied(&report);
-    let log = world.destination.state().log.clone();
+    let log = world.destination.mail().log.clone();
     assert!(log.iter().filter(|line| *line == "CAPABILITY").count() >= 2, "{log:?}");
     assert!(!log.iter().any(|line| line.starts_with("NAMESPACE")));
 }
@@ -66,22 +66,22 @@ async fn greetings() {
     ];
     for (greeting, kind) in table {
         let world = World::with(MODERN, 2);
-        world.destination.state().greeting = greeting.into();
+        world.destination.mail().greeting = greeting.into();
         let error = world.try_run(Default::default()).await.unwrap_err();
         assert_eq!((error.kind(), error.side()), (kind, Some(Side::Destination)), "{error}");
         assert_eq!(world.destination.count("LOGIN"), 0);
-        assert!(world.destination.state().connections <= 5);
+        assert!(world.destination.mail().connections <= 5);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_greeting_bye_may_pass() {
     let world = World::with(MODERN, 5);
-    world.destination.state().greeting = "* BYE come back\r\n".into();
+    world.destination.mail().greeting = "* BYE come back\r\n".into();
     let destination = world.destination.clone();
     tokio::spawn(async move {
         tokio::time::sleep(std::time::Duration::from_millis(400)).await;
-        destination.state().greeting = "* OK ready\r\n".into();
+        destination.mail().greeting = "* OK ready\r\n".into();
     });
     world.assert_copied(&world.sync().await);
 }

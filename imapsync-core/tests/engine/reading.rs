@@ -1,7 +1,7 @@
 //! The source's side: answers that lack something, have too much, or break off.
 
-use crate::server::{Act, Stage};
 use crate::world::*;
+use imapsync_core::testing::{Act, Stage};
 use imapsync_core::{Delete1, SyncOptions};
 
 fn is_body(line: &str) -> bool {
@@ -17,8 +17,8 @@ async fn a_source_that_breaks_off_inside_a_message() {
     for size in [3000, 100_000] {
         for part in [1, 30, 50, 75, 99] {
             let world = World::with(MODERN, 3);
-            world.source.state().folder("INBOX").add(&large(1, size), &[]);
-            world.source.state().folder("INBOX").add(&message("INBOX", 9), &[]);
+            world.source.mail().folder("INBOX").add(large(1, size), &[]);
+            world.source.mail().folder("INBOX").add(message("INBOX", 9), &[]);
             let cut = move || {
                 Act::EditAndClose(Box::new(move |mut bytes| {
                     bytes.truncate(bytes.len() * part / 100);
@@ -97,7 +97,7 @@ async fn a_message_that_cannot_be_read_is_named_and_never_deleted() {
 async fn a_vanished_message_is_no_error() {
     for size in [300, 100_000] {
         let world = World::with(MODERN, 3);
-        let uid = world.source.state().folder("INBOX").add(&large(1, size), &[]);
+        let uid = world.source.mail().folder("INBOX").add(large(1, size), &[]);
         world.source.hook(|state, call| {
             if is_body(call.line) && call.nth > 0 {
                 state.folder("INBOX").messages.retain(|message| message.uid != 4);
@@ -117,8 +117,8 @@ async fn a_wrong_literal_length_stores_nothing_wrong() {
     for change in [10_i64, -10, 100_000] {
         for size in [3000, 100_000] {
             let world = World::with(MODERN, 0);
-            world.source.state().folder("INBOX").add(&large(1, size), &[]);
-            world.source.state().folder("INBOX").add(&message("INBOX", 9), &[]);
+            world.source.mail().folder("INBOX").add(large(1, size), &[]);
+            world.source.mail().folder("INBOX").add(message("INBOX", 9), &[]);
             let real = large(1, size).len() as i64;
             world.source.hook(times(
                 1,
@@ -154,8 +154,8 @@ async fn unreadable_flags_are_left_alone() {
 async fn a_short_listing_of_the_source_deletes_nothing() {
     for delete2 in [false, true] {
         let world = World::with(MODERN, 5);
-        world.destination.state().folder("INBOX").add(&message("INBOX", 3), &[]);
-        world.destination.state().folder("INBOX").add(&message("other", 1), &[]);
+        world.destination.mail().folder("INBOX").add(message("INBOX", 3), &[]);
+        world.destination.mail().folder("INBOX").add(message("other", 1), &[]);
         world.source.hook(times(
             100,
             |call| is_listing(call.line),
@@ -175,7 +175,7 @@ async fn a_short_listing_of_the_source_deletes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_new_arrival_does_not_make_up_for_a_missing_row() {
     let world = World::with(MODERN, 5);
-    world.destination.state().folder("INBOX").add(&message("INBOX", 1), &[]);
+    world.destination.mail().folder("INBOX").add(message("INBOX", 1), &[]);
     world.source.hook(times(
         100,
         |call| is_listing(call.line),
@@ -212,7 +212,7 @@ async fn a_destination_that_cannot_be_listed_gets_no_second_copies() {
     for (what, change, fails) in table {
         let world = World::with(MODERN, 4);
         for n in 1..=3 {
-            world.destination.state().folder("INBOX").add(&message("INBOX", n), &["\\Seen"]);
+            world.destination.mail().folder("INBOX").add(message("INBOX", n), &["\\Seen"]);
         }
         world.destination.hook(times(
             100,
@@ -233,7 +233,7 @@ async fn a_source_whose_headers_come_short_doubles_nothing() {
     for always in [false, true] {
         let world = World::with(MODERN, 4);
         for n in 1..=3 {
-            world.destination.state().folder("INBOX").add(&message("INBOX", n), &["\\Seen"]);
+            world.destination.mail().folder("INBOX").add(message("INBOX", n), &["\\Seen"]);
         }
         world.source.hook(times(
             if always { 1000 } else { 1 },
@@ -252,7 +252,7 @@ async fn duplicates_of_messages_that_fail_are_not_mixed_up() {
     let world = World::with(MODERN, 0);
     let (one, two) = (message("INBOX", 1), message("INBOX", 2));
     for body in [&one, &two, &one, &two, &one, &two] {
-        world.source.state().folder("INBOX").add(body, &[]);
+        world.source.mail().folder("INBOX").add(body, &[]);
     }
     world.source.hook(|_, call| {
         let bad = [" 1:2 ", " 1 ", " 2 "].iter().any(|set| call.line.contains(set));
@@ -261,7 +261,7 @@ async fn duplicates_of_messages_that_fail_are_not_mixed_up() {
         }
         Act::Pass
     });
-    world.destination.state().folder("INBOX").add(&message("other", 1), &[]);
+    world.destination.mail().folder("INBOX").add(message("other", 1), &[]);
     let report = world.run(SyncOptions { delete1: Delete1::Expunge, ..SyncOptions::default() }).await;
     let there = world.destination.bodies("INBOX");
     assert!(there.contains(&one) && there.contains(&two), "{:?}", report.named);

@@ -1,9 +1,9 @@
 //! Messages that are changed on their way, in memory and streamed.
 
-use crate::server::{Act, Stage};
 use crate::world::*;
 use imapsync_core::SyncOptions;
 use imapsync_core::message::{MessageTransform, Scope};
+use imapsync_core::testing::{Act, Stage};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
@@ -67,9 +67,9 @@ async fn every_message_is_changed_whatever_its_size() {
         for (transforms, change) in &table {
             let world = World::with(capabilities, 3);
             for (n, size) in [100_000, 500_000, 3000, 70_000].into_iter().enumerate() {
-                world.source.state().folder("INBOX").add(&large(n, size), &[]);
+                world.source.mail().folder("INBOX").add(large(n, size), &[]);
             }
-            world.source.state().folder("INBOX").add(&message("INBOX", 9), &[]);
+            world.source.mail().folder("INBOX").add(message("INBOX", 9), &[]);
             let report = world.run(options(transforms.clone())).await;
             assert!(report.is_success(), "{:?}", report.errors);
             let mut expected: Vec<_> = world.source.bodies("INBOX").iter().map(|body| change(body)).collect();
@@ -86,8 +86,8 @@ async fn a_transform_that_refuses_names_the_message() {
         let world = World::with(MODERN, 3);
         let mut body = large(1, size);
         body.extend_from_slice(b"refuse\r\n");
-        world.source.state().folder("INBOX").add(&body, &[]);
-        world.source.state().folder("INBOX").add(&message("INBOX", 9), &[]);
+        world.source.mail().folder("INBOX").add(body.as_slice(), &[]);
+        world.source.mail().folder("INBOX").add(message("INBOX", 9), &[]);
         let report = world.run(options(vec![Arc::new(Twice)])).await;
         assert_eq!(named(&report), ["4 failed"]);
         assert!(report.errors[0].to_string().contains("not this one"), "{}", report.errors[0]);
@@ -100,8 +100,8 @@ async fn a_spooled_message_survives_both_sides() {
     for (source, at) in [(true, 50), (false, 0), (false, 30_000), (false, 150_000)] {
         for capabilities in [MODERN, PLAIN] {
             let world = World::with(capabilities, 3);
-            world.source.state().folder("INBOX").add(&large(1, 100_000), &[]);
-            world.source.state().folder("INBOX").add(&message("INBOX", 9), &[]);
+            world.source.mail().folder("INBOX").add(large(1, 100_000), &[]);
+            world.source.mail().folder("INBOX").add(message("INBOX", 9), &[]);
             if source {
                 let cut = move || {
                     Act::EditAndClose(Box::new(move |mut bytes: Vec<u8>| {
@@ -111,10 +111,10 @@ async fn a_spooled_message_survives_both_sides() {
                 };
                 world.source.hook(once(|call| call.line.contains("BODY.PEEK[]"), cut));
             } else {
-                let lost = move |call: &crate::server::Call<'_>| match call.stage {
+                let lost = move |call: &imapsync_core::testing::Call<'_>| match call.stage {
                     Stage::Part(bytes) => bytes > at && at > 0,
                     Stage::Literal => at == 0 && call.nth == 4,
-                    Stage::Line => false,
+                    _ => false,
                 };
                 world.destination.hook(once(lost, || Act::Close));
             }

@@ -1,12 +1,10 @@
 //! Two servers, a connector between, and what must hold after a run.
 
-use crate::server::{Act, Call, Gauge, Server, State};
-use imapsync_core::account::TlsMode;
 use imapsync_core::net::MemoryConnector;
 use imapsync_core::plan::Outcome;
-use imapsync_core::{Account, Error, Report, Side, SyncJob, SyncOptions};
-use std::sync::{Arc, Mutex};
-use tokio::sync::Notify;
+use imapsync_core::testing::{Act, Call, Gauge, Mail, Server, account, connector};
+use imapsync_core::{Account, Error, Report, SyncJob, SyncOptions};
+use std::sync::Arc;
 
 /// What most servers can.
 pub const MODERN: &str = "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+";
@@ -19,25 +17,16 @@ pub struct World {
     pub destination: Server,
     connector: MemoryConnector,
     pub account: Account,
-    pub kill: Arc<Notify>,
-    pub gauge: Arc<Mutex<Gauge>>,
+    pub gauge: Gauge,
 }
 
 impl World {
     pub fn new(source: &str, destination: &str) -> Self {
-        let (gauge, kill) = (Arc::new(Mutex::new(Gauge::default())), Arc::new(Notify::new()));
-        let server = |capabilities| Server::new(capabilities, gauge.clone(), kill.clone());
-        let (source, destination) = (server(source), server(destination));
-        let (connector, mut arrivals) = MemoryConnector::new(64 * 1024);
-        let (one, other) = (source.clone(), destination.clone());
-        tokio::spawn(async move {
-            while let Some((side, stream)) = arrivals.recv().await {
-                if side == Side::Source { one.serve(stream) } else { other.serve(stream) }
-            }
-        });
-        let mut account = Account::new("localhost", "alice", "secret");
-        account.tls = TlsMode::Plaintext;
-        Self { source, destination, connector, account, kill, gauge }
+        let gauge = Gauge::default();
+        let source = Server::new(source).with_gauge(&gauge);
+        let destination = Server::new(destination).with_gauge(&gauge);
+        let connector = connector(&source, &destination);
+        Self { source, destination, connector, account: account(), gauge }
     }
 
     /// The same capabilities on both sides, and so many messages in the source's INBOX.
@@ -49,7 +38,7 @@ impl World {
 
     pub fn fill(&self, folder: &str, messages: usize) {
         for n in 1..=messages {
-            self.source.state().folder(folder).add(&message(folder, n), &["\\Seen"]);
+            self.source.mail().folder(folder).add(message(folder, n), &["\\Seen"]);
         }
     }
 
@@ -136,7 +125,7 @@ pub fn times(
     times: usize,
     when: impl Fn(&Call<'_>) -> bool + Send + 'static,
     act: impl Fn() -> Act + Send + 'static,
-) -> impl FnMut(&mut State, &Call<'_>) -> Act + Send + 'static {
+) -> impl FnMut(&mut Mail, &Call<'_>) -> Act + Send + 'static {
     let mut left = times;
     move |_, call| {
         if left > 0 && when(call) {
@@ -151,7 +140,7 @@ pub fn times(
 pub fn once(
     when: impl Fn(&Call<'_>) -> bool + Send + 'static,
     act: impl Fn() -> Act + Send + 'static,
-) -> impl FnMut(&mut State, &Call<'_>) -> Act + Send + 'static {
+) -> impl FnMut(&mut Mail, &Call<'_>) -> Act + Send + 'static {
     times(1, when, act)
 }
 

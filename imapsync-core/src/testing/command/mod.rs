@@ -1,0 +1,156 @@
+//! What each command does to the mail, and the answer to it. One file for each group of commands.
+
+mod append;
+mod change;
+mod fetch;
+mod folders;
+mod login;
+mod search;
+mod select;
+
+use super::mail::{Mail, name_from_wire};
+use super::output::Output;
+use super::server::Server;
+use super::session::Command;
+use super::syntax::Word;
+use login::Dialogue;
+use select::Selected;
+use std::collections::BTreeSet;
+
+/// The state of one connection.
+#[derive(Clone)]
+pub(super) struct Executor {
+    /// The account; before login the one that the server was made with.
+    server: Server,
+    user: Option<String>,
+    selected: Option<Selected>,
+    /// Capabilities that were enabled (RFC 5161), and CONDSTORE once it was asked for.
+    enabled: BTreeSet<String>,
+    /// What the next line of the client is, where it is no command.
+    dialogue: Option<Dialogue>,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// With this tagged line.
+    Done(String),
+    /// With this line, the last one on the connection.
+    Last(String),
+    /// With a continuation: the next line belongs to it.
+    More(String),
+    /// With this line, then TLS.
+    StartTls(String),
+    /// With this line, then compression.
+    Compress(String),
+}
+
+impl Verdict {
+    /// The line to send, without its end.
+    pub(super) fn line(&self) -> Option<&str> {
+        match self {
+            Self::Done(line)
+            | Self::Last(line)
+            | Self::More(line)
+            | Self::StartTls(line)
+            | Self::Compress(line) => Some(line),
+        }
+    }
+}
+
+impl Executor {
+    pub(super) fn new(server: Server) -> Self {
+        Self { server, user: None, selected: None, enabled: BTreeSet::new(), dialogue: None }
+    }
+
+    /// What a syntax error is answered with.
+    pub(super) fn syntax_error(&self) -> &'static str {
+        if self.server.mail().quirks.no_for_bad { "NO" } else { "BAD" }
+    }
+
+    /// What the next line belongs to, where it is no command.
+    pub(super) fn takes_line(&mut self) -> Option<Dialogue> {
+        self.dialogue.take()
+    }
+
+    /// Does what the command says.
+    pub(super) fn execute(&mut self, command: &Command, out: &mut Output) -> Verdict {
+        let word = |n: usize| command.words.get(n).map(Word::keyword).unwrap_or_default();
+        let uid = word(0) == "UID";
+        let (verb, rest) = if uid { (word(1), 2) } else { (word(0), 1) };
+        let arguments = command.words.get(rest..).unwrap_or_default();
+        let tag = command.tag.as_str();
+        match verb.as_str() {
+            "LOGOUT" => {
+                out.line("* BYE good bye");
+                return Verdict::Last(format!("{tag} OK done"));
+            }
+            "AUTHENTICATE" => return self.authenticate(tag, arguments),
+            "STARTTLS" if self.offers("STARTTLS") => return Verdict::StartTls(format!("{tag} OK go on")),
+            "COMPRESS" if self.offers("COMPRESS=DEFLATE") => {
+                return Verdict::Compress(format!("{tag} OK go on"));
+            }
+            "IDLE" if self.offers("IDLE") => return self.idle(tag),
+            _ => {}
+        }
+        let text = match verb.as_str() {
+            "CAPABILITY" => {
+                out.line(format!("* CAPABILITY {}", self.capabilities()));
+                "OK done".to_owned()
+            }
+            "LOGIN" => self.login(arguments),
+            "NOOP" | "CHECK" => {
+                self.news(out, true);
+                "OK done".to_owned()
+            }
+            "ID" => self.id(out),
+            _ if self.user.is_none() => format!("{} not now", self.syntax_error()),
+            "NAMESPACE" if self.offers("NAMESPACE") => self.namespace(out),
+            "ENABLE" if self.offers("ENABLE") => self.enable(arguments, out),
+            "LIST" => self.list(arguments, out),
+            "LSUB" => self.lsub(arguments, out),
+            "STATUS" => self.status(arguments, out),
+            "CREATE" => self.create(arguments),
+            "DELETE" => self.delete(arguments),
+            "RENAME" => self.rename(arguments),
+            "SUBSCRIBE" => self.subscribe(arguments, true),
+            "UNSUBSCRIBE" => self.subscribe(arguments, false),
+            "SELECT" => self.select(arguments, true, out),
+            "EXAMINE" => self.select(arguments, false, out),
+            "CLOSE" => self.close(true),
+            "UNSELECT" if self.offers("UNSELECT") => self.close(false),
+            "APPEND" => self.append(arguments, out),
+            "FETCH" => self.fetch(arguments, uid, out),
+            "SEARCH" => self.search(arguments, uid, out),
+            "STORE" => self.store(arguments, uid, out),
+            "EXPUNGE" => self.expunge(arguments, uid, out),
+            "COPY" => self.copy(arguments, uid, false, out),
+            "MOVE" if self.offers("MOVE") => self.copy(arguments, uid, true, out),
+            _ => format!("{} what", self.syntax_error()),
+        };
+        Verdict::Done(format!("{tag} {text}"))
+    }
+
+    fn offers(&self, capability: &str) -> bool {
+        let capabilities = self.capabilities();
+        capabilities.split(' ').any(|one| one.eq_ignore_ascii_case(capability))
+    }
+
+    fn capabilities(&self) -> String {
+        let mail = self.server.mail();
+        match &mail.first_capabilities {
+            Some(first) if self.user.is_none() => first.clone(),
+            _ => mail.capabilities.clone(),
+        }
+    }
+}
+
+/// The mailbox name of an argument.
+fn mailbox(arguments: &[Word], n: usize) -> String {
+    arguments.get(n).map(|word| name_from_wire(&word.bytes())).unwrap_or_default()
+}
+
+/// The name under which the account keeps the mailbox of an argument.
+fn resolved(mail: &Mail, arguments: &[Word], n: usize) -> String {
+    mail.resolve(&mailbox(arguments, n))
+}

@@ -1,0 +1,320 @@
+//! What a server knows: its folders and their messages, what it offers, how it deviates from the book.
+
+use super::body::Body;
+use super::hook::Hook;
+use super::quirks::Quirks;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// A message as the server stores it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its UID.
+    pub uid: u32,
+    /// Its flags and keywords, without `\Recent`.
+    pub flags: Vec<String>,
+    /// Its internal date as IMAP writes it: `01-Jan-2020 12:00:00 +0000`.
+    pub date: Arc<str>,
+    /// Its text.
+    pub body: Body,
+    /// When it was last changed (RFC 7162).
+    pub modseq: u64,
+    /// What stays the same when it is copied (OBJECTID's EMAILID, Gmail's X-GM-MSGID).
+    pub id: u64,
+    /// Gmail's labels.
+    pub labels: Vec<String>,
+}
+
+/// A message that is gone.
+#[derive(Debug, Clone)]
+pub(super) struct Expunged {
+    pub(super) message: Message,
+    /// When it went (for VANISHED, RFC 7162).
+    #[expect(dead_code, reason = "QRESYNC comes with its own commit")]
+    pub(super) modseq: u64,
+}
+
+/// A mailbox.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    /// UIDVALIDITY.
+    pub validity: u32,
+    /// UIDNEXT.
+    pub next: u32,
+    /// HIGHESTMODSEQ.
+    pub modseq: u64,
+    /// In order of UID.
+    pub messages: Vec<Message>,
+    /// Whether LSUB has it.
+    pub subscribed: bool,
+    /// Whether SELECT gives it only for reading.
+    pub read_only: bool,
+    /// Listed, but not there: it cannot be selected until it is created.
+    pub ghost: bool,
+    /// Attributes that LIST shows, such as `\Noselect` or `\Sent`.
+    pub attributes: Vec<String>,
+    /// Rights of others by identifier (RFC 4314).
+    pub acl: BTreeMap<String, String>,
+    pub(super) expunged: Vec<Expunged>,
+}
+
+impl Folder {
+    fn new(validity: u32) -> Self {
+        Self {
+            validity,
+            next: 1,
+            modseq: 1,
+            messages: Vec::new(),
+            subscribed: false,
+            read_only: false,
+            ghost: false,
+            attributes: Vec::new(),
+            acl: BTreeMap::new(),
+            expunged: Vec::new(),
+        }
+    }
+
+    /// Stores a message with these flags and a date in the year 2020; gives its UID.
+    pub fn add(&mut self, body: impl Into<Body>, flags: &[&str]) -> u32 {
+        let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        self.store(body.into(), flags, "01-Jan-2020 12:00:00 +0000")
+    }
+
+    /// Stores a message; gives its UID.
+    pub fn store(&mut self, body: Body, flags: Vec<String>, date: &str) -> u32 {
+        let uid = self.next;
+        self.next += 1;
+        self.modseq += 1;
+        let id = u64::from(self.validity) << 32 | u64::from(uid);
+        let (modseq, date) = (self.modseq, Arc::from(date));
+        self.messages.push(Message { uid, flags, date, body, modseq, id, labels: Vec::new() });
+        uid
+    }
+
+    /// The message with this UID.
+    pub fn message(&self, uid: u32) -> Option<&Message> {
+        self.messages.binary_search_by_key(&uid, |message| message.uid).ok().map(|at| &self.messages[at])
+    }
+
+    /// Changes the flags of a message, as another client would; false where there is none.
+    pub fn flag(&mut self, uid: u32, change: impl FnOnce(&mut Vec<String>)) -> bool {
+        let Ok(at) = self.messages.binary_search_by_key(&uid, |message| message.uid) else { return false };
+        self.modseq += 1;
+        self.messages[at].modseq = self.modseq;
+        change(&mut self.messages[at].flags);
+        true
+    }
+
+    /// Removes the messages for which `goes` says so, as another client would; gives their UIDs.
+    pub fn expunge(&mut self, mut goes: impl FnMut(&Message) -> bool) -> Vec<u32> {
+        let mut gone = Vec::new();
+        let modseq = self.modseq + 1;
+        let expunged = &mut self.expunged;
+        self.messages.retain(|message| {
+            let goes = goes(message);
+            if goes {
+                gone.push(message.uid);
+                expunged.push(Expunged { message: message.clone(), modseq });
+            }
+            !goes
+        });
+        if !gone.is_empty() {
+            self.modseq = modseq;
+        }
+        gone
+    }
+
+    /// Makes it another folder of the same name: a new UIDVALIDITY, the same messages numbered anew.
+    pub fn renumber(&mut self, validity: u32) {
+        self.validity = validity;
+        for (message, uid) in self.messages.iter_mut().zip(1..) {
+            message.uid = uid;
+        }
+        self.next = self.messages.len() as u32 + 1;
+        self.expunged.clear();
+    }
+}
+
+/// Everything a server knows about one account.
+pub struct Mail {
+    /// The folders by name as it stands on the wire; see [`Mail::folder`].
+    pub folders: BTreeMap<String, Folder>,
+    /// What CAPABILITY says after login.
+    pub capabilities: String,
+    /// What it says before; None: the same.
+    pub first_capabilities: Option<String>,
+    /// The greeting, CR LF included.
+    pub greeting: String,
+    /// The hierarchy separator.
+    pub separator: char,
+    /// The prefix of the personal namespace, its separator included: `INBOX.` for Courier.
+    pub prefix: String,
+    /// The user; None: any.
+    pub user: Option<String>,
+    /// The password or bearer token; None: any.
+    pub password: Option<String>,
+    /// An administrator who may log in for the user, with his password.
+    pub admin: Option<(String, String)>,
+    /// Room for so many bytes of mail; None: no limit, no QUOTA answers.
+    pub quota: Option<u64>,
+    /// How it deviates from the book.
+    pub quirks: Quirks,
+    /// Bodies longer than this are kept as length and digest only: a destination for gigabytes.
+    pub keep_at_most: u64,
+    /// Every command, without tags and literals, secrets as they came.
+    pub log: Vec<String>,
+    /// Commands that are none by the grammar, or break a rule: a correct client leaves this empty.
+    pub offences: Vec<String>,
+    /// How many connections have come.
+    pub connections: usize,
+    /// How many of them are open.
+    pub open: usize,
+    /// How often the hooks have been asked.
+    pub steps: u64,
+    pub(super) hooks: Vec<Hook>,
+    /// The folders as they were before each of the last changes, where that is kept.
+    pub(super) history: Option<Vec<BTreeMap<String, Folder>>>,
+    /// What connections see that reach a replica which lags behind, and until when.
+    pub(super) stale: Option<(Instant, BTreeMap<String, Folder>)>,
+    pub(super) counts: BTreeMap<(u8, String), usize>,
+    next_validity: u32,
+}
+
+impl Mail {
+    /// An account with an empty INBOX.
+    pub(super) fn new(capabilities: &str) -> Self {
+        let mut mail = Self {
+            folders: BTreeMap::new(),
+            capabilities: capabilities.to_owned(),
+            first_capabilities: None,
+            greeting: "* OK ready\r\n".to_owned(),
+            separator: '/',
+            prefix: String::new(),
+            user: None,
+            password: None,
+            admin: None,
+            quota: None,
+            quirks: Quirks::default(),
+            keep_at_most: u64::MAX,
+            log: Vec::new(),
+            offences: Vec::new(),
+            connections: 0,
+            open: 0,
+            steps: 0,
+            hooks: Vec::new(),
+            history: None,
+            stale: None,
+            counts: BTreeMap::new(),
+            next_validity: 1000,
+        };
+        mail.folder("INBOX");
+        mail
+    }
+
+    /// The folder of this name, made where it is missing. A name is modified UTF-7 as on the wire; bytes that are no
+    /// UTF-8 stand as the characters U+F700 to U+F7FF.
+    pub fn folder(&mut self, name: &str) -> &mut Folder {
+        let next = &mut self.next_validity;
+        self.folders.entry(name.to_owned()).or_insert_with(|| {
+            *next += 1;
+            Folder::new(*next)
+        })
+    }
+
+    /// Keeps what was there before each change from now on, so that [`Act::Replica`](super::Act::Replica) can show it.
+    pub fn keep_history(&mut self) {
+        self.history.get_or_insert_default();
+    }
+
+    /// Notes what is there before a change.
+    pub(super) fn note(&mut self) {
+        let Self { history, folders, .. } = self;
+        if let Some(history) = history {
+            history.push(folders.clone());
+        }
+    }
+
+    /// From now on new looks show what was there so many changes ago.
+    pub(super) fn fall_back(&mut self, changes: usize, until: Instant) {
+        let then = self.history.as_ref().and_then(|history| {
+            let at = history.len().saturating_sub(changes);
+            history.get(at).cloned()
+        });
+        self.stale = then.map(|folders| (until, folders));
+    }
+
+    /// The folders as a session sees them that only reads.
+    pub(super) fn seen(&self) -> &BTreeMap<String, Folder> {
+        match &self.stale {
+            Some((until, folders)) if Instant::now() < *until => folders,
+            _ => &self.folders,
+        }
+    }
+
+    /// Whether the capability is offered after login.
+    pub fn has(&self, capability: &str) -> bool {
+        self.capabilities.split(' ').any(|one| one.eq_ignore_ascii_case(capability))
+    }
+
+    /// The number of an `NAME=number` capability, such as APPENDLIMIT.
+    pub(super) fn limit(&self, capability: &str) -> Option<u64> {
+        self.capabilities.split(' ').find_map(|one| {
+            let (name, value) = one.split_once('=')?;
+            (name.eq_ignore_ascii_case(capability)).then(|| value.parse().ok())?
+        })
+    }
+
+    /// The name under which the server keeps what a client calls `name`: INBOX in any case, others as they are or, where
+    /// the server does not care, in whatever case they were made.
+    pub(super) fn resolve(&self, name: &str) -> String {
+        if name.eq_ignore_ascii_case("INBOX") {
+            return "INBOX".to_owned();
+        }
+        if self.quirks.caseless_names
+            && let Some(known) = self.folders.keys().find(|known| known.eq_ignore_ascii_case(name))
+        {
+            return known.clone();
+        }
+        name.to_owned()
+    }
+
+    /// The folder that a client means, where it can be used.
+    pub(super) fn usable(&self, name: &str) -> Option<&Folder> {
+        let noselect = |folder: &Folder| {
+            folder.attributes.iter().any(|one| {
+                one.eq_ignore_ascii_case("\\Noselect") || one.eq_ignore_ascii_case("\\NonExistent")
+            })
+        };
+        self.seen().get(&self.resolve(name)).filter(|folder| !folder.ghost && !noselect(folder))
+    }
+
+    /// Bytes of all messages.
+    pub(super) fn used(&self) -> u64 {
+        self.folders.values().flat_map(|folder| &folder.messages).map(|message| message.body.len()).sum()
+    }
+}
+
+/// A name from the wire as text: bytes that are no UTF-8 become characters of their own, so that they can go back.
+pub(super) fn name_from_wire(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    for chunk in bytes.utf8_chunks() {
+        out.push_str(chunk.valid());
+        out.extend(
+            chunk.invalid().iter().map(|byte| char::from_u32(0xF700 + u32::from(*byte)).unwrap_or('?')),
+        );
+    }
+    out
+}
+
+/// The other way of [`name_from_wire`].
+pub(super) fn name_to_wire(name: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    for c in name.chars() {
+        match u32::from(c) {
+            code @ 0xF700..=0xF7FF => out.push((code - 0xF700) as u8),
+            _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    out
+}

@@ -1,0 +1,376 @@
+//! One connection: reads commands, asks the hooks, has the commands executed, sends the answers.
+
+use super::body::Body;
+use super::command::{Executor, Verdict};
+use super::hook::{Act, Stage};
+use super::judge;
+use super::output::{Chunk, Output};
+use super::server::Server;
+use super::syntax::{Segment, Word, announced, unannounced, words};
+use crate::net::BoxStream;
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, sleep};
+
+/// A line longer than this ends the connection.
+const LONGEST_LINE: usize = 1 << 20;
+
+pub(super) struct Session {
+    server: Server,
+    stream: BoxStream,
+    number: usize,
+    buffer: Vec<u8>,
+    executor: Executor,
+}
+
+/// The connection is over.
+pub(super) struct Over;
+
+impl From<std::io::Error> for Over {
+    fn from(_: std::io::Error) -> Self {
+        Self
+    }
+}
+
+/// A command as it came.
+pub(super) struct Command {
+    pub(super) tag: String,
+    /// Its first line, without the tag.
+    pub(super) line: String,
+    pub(super) words: Vec<Word>,
+}
+
+impl Session {
+    pub(super) fn new(server: Server, stream: BoxStream) -> Self {
+        let number = {
+            let mut mail = server.mail();
+            mail.connections += 1;
+            mail.open += 1;
+            mail.connections
+        };
+        let executor = Executor::new(server.clone());
+        Self { server, stream, number, buffer: Vec::new(), executor }
+    }
+
+    pub(super) async fn run(mut self) {
+        if self.greet().await.is_ok() {
+            while self.command().await.is_ok() {}
+        }
+        self.server.mail().open -= 1;
+    }
+
+    async fn greet(&mut self) -> Result<(), Over> {
+        let (greeting, full) = {
+            let mail = self.server.mail();
+            (mail.greeting.clone(), mail.quirks.connections.is_some_and(|most| mail.open > most))
+        };
+        let act = self.ask(Stage::Connected, "").await?;
+        let text = match act {
+            Act::Say(text) => text,
+            Act::Edit(edit) => return self.send(&edit(greeting.into_bytes())).await,
+            Act::Pass if full => "* BYE [LIMIT] too many connections\r\n".to_owned(),
+            Act::Pass => greeting,
+            act => return self.end(act).await,
+        };
+        let leaves = text.starts_with("* BYE");
+        self.send(text.as_bytes()).await?;
+        if leaves { Err(Over) } else { Ok(()) }
+    }
+
+    /// Asks the hooks; waits where they say so.
+    async fn ask(&mut self, stage: Stage, line: &str) -> Result<Act, Over> {
+        match self.server.ask(self.number, stage, line) {
+            Act::Wait(time) => {
+                sleep(time).await;
+                Ok(Act::Pass)
+            }
+            act => Ok(act),
+        }
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), Over> {
+        self.server.gauge.count(bytes.len());
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await?;
+        Ok(())
+    }
+
+    async fn more(&mut self) -> Result<(), Over> {
+        let mut chunk = [0; 16 * 1024];
+        let n = self.stream.read(&mut chunk).await?;
+        self.server.gauge.count(n);
+        self.buffer.extend_from_slice(&chunk[..n]);
+        if n == 0 { Err(Over) } else { Ok(()) }
+    }
+
+    async fn line(&mut self) -> Result<Vec<u8>, Over> {
+        let mut looked = 0;
+        loop {
+            if let Some(at) = memchr::memmem::find(&self.buffer[looked..], b"\r\n") {
+                let mut line: Vec<u8> = self.buffer.drain(..looked + at + 2).collect();
+                line.truncate(looked + at);
+                return Ok(line);
+            }
+            looked = self.buffer.len().saturating_sub(1);
+            if looked > LONGEST_LINE {
+                self.send(b"* BYE [TOOBIG] line too long\r\n").await?;
+                return Err(Over);
+            }
+            self.more().await?;
+        }
+    }
+
+    /// Reads one command and does what is to be done with it.
+    async fn command(&mut self) -> Result<(), Over> {
+        let bytes = self.line().await?;
+        if let Some(challenge) = self.executor.takes_line() {
+            let mut out = Output::default();
+            let verdict = self.executor.line(challenge, &bytes, &mut out);
+            return self.answer(verdict, out).await;
+        }
+        let space = bytes.iter().position(|byte| *byte == b' ').unwrap_or(bytes.len());
+        let tag = String::from_utf8_lossy(&bytes[..space]).into_owned();
+        let rest = bytes.get(space + 1..).unwrap_or_default().to_vec();
+        let line = String::from_utf8_lossy(&rest).into_owned();
+        {
+            let logged = line.split_once(" {").map_or(line.as_str(), |(begin, _)| begin).to_owned();
+            self.server.mail().log.push(logged);
+        }
+        let mut act = self.ask(Stage::Line, &line).await?;
+        let mut segments = Vec::new();
+        let mut next = rest;
+        let mut literals = false;
+        while let Some((len, waits)) = announced(&next) {
+            if !self.may_announce(len, waits) {
+                // Its bytes are read as commands: that is what the client gets.
+                self.server.mail().offences.push(format!("a literal that must wait does not: {line}"));
+                return self.send(format!("{tag} BAD no such literal here\r\n").as_bytes()).await;
+            }
+            match act {
+                Act::Pass => {}
+                Act::Say(_) | Act::Edit(_) if !waits => {
+                    // The answer comes early; the command comes all the same.
+                    self.say(&tag, act).await?;
+                    return self.swallow(len).await;
+                }
+                Act::Say(_) => return self.say(&tag, act).await,
+                // To be executed all the same: not before it is here.
+                Act::Lose | Act::LoseAndApply(_) | Act::EditAndClose(_) | Act::Edit(_) => {}
+                act => return self.end(act).await,
+            }
+            if waits {
+                let refusal = (!literals).then(|| self.executor.refuses_early(&line, len)).flatten();
+                match (self.ask(Stage::Continuation, &line).await?, refusal) {
+                    (Act::Say(text), _) => {
+                        let text = text.replace("{tag}", &tag);
+                        self.send(text.as_bytes()).await?;
+                        if !text.starts_with('+') {
+                            return Ok(());
+                        }
+                    }
+                    (Act::Pass, Some(refusal)) => {
+                        return self.send(format!("{tag} {refusal}\r\n").as_bytes()).await;
+                    }
+                    (Act::Pass, None) => self.send(b"+ go on\r\n").await?,
+                    (act, _) => return self.end(act).await,
+                }
+            }
+            segments.push(Segment::Text(unannounced(&next).to_vec()));
+            segments.push(Segment::Literal(self.literal(len, &line).await?));
+            next = self.line().await?;
+            literals = true;
+        }
+        segments.push(Segment::Text(next));
+        if literals && matches!(act, Act::Pass) {
+            act = self.ask(Stage::Literal, &line).await?;
+        }
+        let words = words(&segments);
+        let judged = words.as_ref().is_some_and(|words| judge::accepts(&tag, &segments, words));
+        if !judged {
+            self.server.mail().offences.push(format!("no command by the grammar: {line}"));
+        }
+        let Some(words) = words.filter(|_| judged) else {
+            let verdict = self.executor.syntax_error();
+            return self.send(format!("{tag} {verdict} that is no command\r\n").as_bytes()).await;
+        };
+        self.act(Command { tag, line, words }, act).await
+    }
+
+    /// Whether a literal of this kind and length may be announced here at all.
+    fn may_announce(&self, len: u64, waits: bool) -> bool {
+        let mail = self.server.mail();
+        waits || mail.has("LITERAL+") || mail.has("LITERAL-") && len <= 4096
+    }
+
+    /// Reads the rest of a command whose answer has gone out already.
+    async fn swallow(&mut self, len: u64) -> Result<(), Over> {
+        let mut len = len;
+        loop {
+            self.literal(len, "").await?;
+            match announced(&self.line().await?) {
+                Some((next, _)) => len = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn literal(&mut self, len: u64, line: &str) -> Result<Body, Over> {
+        let keep = len <= self.server.mail().keep_at_most;
+        let (mut kept, mut hasher) = (Vec::new(), blake3::Hasher::new());
+        let (mut here, mut told, mut half) = (0_u64, 0_u64, false);
+        while here < len {
+            if self.buffer.is_empty() {
+                self.more().await?;
+            }
+            let take = self.buffer.len().min((len - here) as usize);
+            if keep {
+                kept.extend_from_slice(&self.buffer[..take]);
+            } else {
+                hasher.update(&self.buffer[..take]);
+            }
+            self.buffer.drain(..take);
+            here += take as u64;
+            let halfway = !half && here < len && here >= len / 2;
+            if halfway || here > told + 8192 {
+                half |= here >= len / 2;
+                told = here;
+                match self.ask(Stage::Part(here as usize), line).await? {
+                    Act::Pass | Act::Say(_) | Act::Edit(_) => {}
+                    act => self.end(act).await?,
+                }
+            }
+        }
+        if keep {
+            Ok(Body::Bytes(Bytes::from(kept)))
+        } else {
+            Ok(Body::Digest { len, digest: *hasher.finalize().as_bytes() })
+        }
+    }
+
+    /// An answer in place of the server's own.
+    async fn say(&mut self, tag: &str, act: Act) -> Result<(), Over> {
+        match act {
+            Act::Say(text) => self.send(text.replace("{tag}", tag).as_bytes()).await,
+            Act::Edit(edit) => {
+                let bytes = edit(format!("{tag} NO not done\r\n").into_bytes());
+                self.send(&bytes).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The last of a connection. What is not an end is none.
+    async fn end(&mut self, act: Act) -> Result<(), Over> {
+        match act {
+            Act::Hang => {
+                while self.more().await.is_ok() {
+                    self.buffer.clear();
+                }
+                Err(Over)
+            }
+            Act::Replica { changes, lag } => {
+                self.server.mail().fall_back(changes, Instant::now() + lag);
+                Err(Over)
+            }
+            Act::Close | Act::Reset | Act::Lose | Act::LoseAndApply(_) | Act::EditAndClose(_) => Err(Over),
+            Act::Pass | Act::Say(_) | Act::Edit(_) | Act::Wait(_) => Ok(()),
+        }
+    }
+
+    async fn act(&mut self, command: Command, act: Act) -> Result<(), Over> {
+        match act {
+            Act::Pass | Act::Wait(_) => {
+                let mut out = Output::default();
+                let verdict = self.executor.execute(&command, &mut out);
+                match self.ask(Stage::Applied, &command.line).await? {
+                    Act::Pass => {}
+                    Act::Say(text) => return self.send(text.replace("{tag}", &command.tag).as_bytes()).await,
+                    Act::Edit(edit) => return self.send(&edit(finished(&verdict, out))).await,
+                    Act::EditAndClose(edit) => {
+                        self.send(&edit(finished(&verdict, out))).await?;
+                        return Err(Over);
+                    }
+                    act => return self.end(act).await,
+                }
+                if self.server.is_watched() {
+                    return self.watched(&command.line, verdict, out).await;
+                }
+                self.answer(verdict, out).await
+            }
+            Act::Say(_) => self.say(&command.tag, act).await,
+            Act::Edit(edit) => {
+                let mut out = Output::default();
+                let verdict = self.executor.execute(&command, &mut out);
+                self.send(&edit(finished(&verdict, out))).await
+            }
+            Act::EditAndClose(edit) => {
+                let mut out = Output::default();
+                let verdict = self.executor.execute(&command, &mut out);
+                self.send(&edit(finished(&verdict, out))).await?;
+                Err(Over)
+            }
+            Act::Lose => {
+                self.executor.execute(&command, &mut Output::default());
+                Err(Over)
+            }
+            Act::LoseAndApply(after) => {
+                let mut late = self.executor.clone();
+                tokio::spawn(async move {
+                    sleep(after).await;
+                    late.execute(&command, &mut Output::default());
+                });
+                Err(Over)
+            }
+            act => self.end(act).await,
+        }
+    }
+
+    /// Sends an answer in two halves, and asks between and after.
+    async fn watched(&mut self, line: &str, verdict: Verdict, out: Output) -> Result<(), Over> {
+        let bytes = finished(&verdict, out);
+        let half = bytes.len() / 2;
+        self.send(&bytes[..half]).await?;
+        let act = self.ask(Stage::Half, line).await?;
+        self.end(act).await?;
+        self.send(&bytes[half..]).await?;
+        match self.ask(Stage::Replied, line).await? {
+            Act::Say(text) => self.send(text.as_bytes()).await?,
+            act => self.end(act).await?,
+        }
+        self.after(verdict).await
+    }
+
+    async fn answer(&mut self, verdict: Verdict, out: Output) -> Result<(), Over> {
+        let mut out = out;
+        if let Some(line) = verdict.line() {
+            out.line(line);
+        }
+        for chunk in out.chunks() {
+            match chunk {
+                Chunk::Bytes(bytes) => self.send(&bytes).await?,
+                Chunk::Body(body) => {
+                    let mut at = 0;
+                    while at < body.len() {
+                        let piece = body.slice(at, 64 * 1024);
+                        self.send(&piece).await?;
+                        at += piece.len() as u64;
+                    }
+                }
+            }
+        }
+        self.after(verdict).await
+    }
+
+    /// What follows an answer that is out.
+    async fn after(&mut self, verdict: Verdict) -> Result<(), Over> {
+        if let Verdict::Last(_) = verdict { Err(Over) } else { Ok(()) }
+    }
+}
+
+/// The whole answer in one piece.
+fn finished(verdict: &Verdict, mut out: Output) -> Vec<u8> {
+    if let Some(line) = verdict.line() {
+        out.line(line);
+    }
+    out.flatten()
+}
