@@ -22,10 +22,12 @@
 //! ```
 
 mod body;
+mod certificate;
 mod command;
 mod gauge;
 mod hook;
 mod judge;
+mod listen;
 mod mail;
 mod output;
 mod pair;
@@ -34,10 +36,13 @@ mod quirks;
 mod server;
 mod session;
 mod syntax;
+mod wire;
 
 pub use body::Body;
+pub use certificate::Certificate;
 pub use gauge::Gauge;
 pub use hook::{Act, Call, Edit, Stage};
+pub use listen::Listening;
 pub use mail::{Folder, Mail, Message};
 pub use pair::{account, connector, job};
 pub use profile::Profile;

@@ -5,6 +5,7 @@ use super::hook::{Act, Call, Stage};
 use super::mail::{Folder, Mail, Message};
 use super::profile::Profile;
 use super::session::Session;
+use super::wire::Wire;
 use crate::net::Stream;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -103,7 +104,7 @@ impl Server {
 
     /// Serves a connection, on a task of its own, until one side closes it.
     pub fn serve(&self, stream: impl Stream + 'static) {
-        tokio::spawn(Session::new(self.clone(), Box::new(stream)).run());
+        tokio::spawn(Session::new(self.clone(), Wire::memory(Box::new(stream))).run());
     }
 
     /// Asks the hooks.

@@ -7,9 +7,8 @@ use super::judge;
 use super::output::{Chunk, Output};
 use super::server::Server;
 use super::syntax::{Segment, Word, announced, unannounced, words};
-use crate::net::BoxStream;
+use super::wire::Wire;
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
 
 /// A line longer than this ends the connection.
@@ -17,18 +16,32 @@ const LONGEST_LINE: usize = 1 << 20;
 
 pub(super) struct Session {
     server: Server,
-    stream: BoxStream,
+    wire: Wire,
     number: usize,
     buffer: Vec<u8>,
     executor: Executor,
 }
 
+/// Takes the connection off the number of open ones, however it ends.
+struct Open(Server);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.mail().open -= 1;
+    }
+}
+
 /// The connection is over.
-pub(super) struct Over;
+pub(super) enum Over {
+    /// Closed in order.
+    Closed,
+    /// By RST.
+    Cut,
+}
 
 impl From<std::io::Error> for Over {
     fn from(_: std::io::Error) -> Self {
-        Self
+        Self::Closed
     }
 }
 
@@ -41,22 +54,28 @@ pub(super) struct Command {
 }
 
 impl Session {
-    pub(super) fn new(server: Server, stream: BoxStream) -> Self {
+    pub(super) fn new(server: Server, wire: Wire) -> Self {
         let number = {
             let mut mail = server.mail();
             mail.connections += 1;
             mail.open += 1;
             mail.connections
         };
-        let executor = Executor::new(server.clone());
-        Self { server, stream, number, buffer: Vec::new(), executor }
+        let executor = Executor::new(server.clone(), wire.security());
+        Self { server, wire, number, buffer: Vec::new(), executor }
     }
 
+    /// Serves until one side closes, or the future is dropped.
     pub(super) async fn run(mut self) {
-        if self.greet().await.is_ok() {
-            while self.command().await.is_ok() {}
+        let _open = Open(self.server.clone());
+        let mut end = self.greet().await;
+        while end.is_ok() {
+            end = self.command().await;
         }
-        self.server.mail().open -= 1;
+        match end {
+            Err(Over::Cut) => self.wire.reset(),
+            _ => self.wire.close().await,
+        }
     }
 
     async fn greet(&mut self) -> Result<(), Over> {
@@ -74,7 +93,7 @@ impl Session {
         };
         let leaves = text.starts_with("* BYE");
         self.send(text.as_bytes()).await?;
-        if leaves { Err(Over) } else { Ok(()) }
+        if leaves { Err(Over::Closed) } else { Ok(()) }
     }
 
     /// Asks the hooks; waits where they say so.
@@ -89,18 +108,15 @@ impl Session {
     }
 
     async fn send(&mut self, bytes: &[u8]) -> Result<(), Over> {
-        self.server.gauge.count(bytes.len());
-        self.stream.write_all(bytes).await?;
-        self.stream.flush().await?;
+        let n = self.wire.write(bytes).await?;
+        self.server.gauge.count(n);
         Ok(())
     }
 
     async fn more(&mut self) -> Result<(), Over> {
-        let mut chunk = [0; 16 * 1024];
-        let n = self.stream.read(&mut chunk).await?;
+        let n = self.wire.read(&mut self.buffer).await?;
         self.server.gauge.count(n);
-        self.buffer.extend_from_slice(&chunk[..n]);
-        if n == 0 { Err(Over) } else { Ok(()) }
+        if n == 0 { Err(Over::Closed) } else { Ok(()) }
     }
 
     async fn line(&mut self) -> Result<Vec<u8>, Over> {
@@ -114,7 +130,7 @@ impl Session {
             looked = self.buffer.len().saturating_sub(1);
             if looked > LONGEST_LINE {
                 self.send(b"* BYE [TOOBIG] line too long\r\n").await?;
-                return Err(Over);
+                return Err(Over::Closed);
             }
             self.more().await?;
         }
@@ -266,13 +282,14 @@ impl Session {
                 while self.more().await.is_ok() {
                     self.buffer.clear();
                 }
-                Err(Over)
+                Err(Over::Closed)
             }
             Act::Replica { changes, lag } => {
                 self.server.mail().fall_back(changes, Instant::now() + lag);
-                Err(Over)
+                Err(Over::Closed)
             }
-            Act::Close | Act::Reset | Act::Lose | Act::LoseAndApply(_) | Act::EditAndClose(_) => Err(Over),
+            Act::Reset => Err(Over::Cut),
+            Act::Close | Act::Lose | Act::LoseAndApply(_) | Act::EditAndClose(_) => Err(Over::Closed),
             Act::Pass | Act::Say(_) | Act::Edit(_) | Act::Wait(_) => Ok(()),
         }
     }
@@ -288,7 +305,7 @@ impl Session {
                     Act::Edit(edit) => return self.send(&edit(finished(&verdict, out))).await,
                     Act::EditAndClose(edit) => {
                         self.send(&edit(finished(&verdict, out))).await?;
-                        return Err(Over);
+                        return Err(Over::Closed);
                     }
                     act => return self.end(act).await,
                 }
@@ -307,11 +324,11 @@ impl Session {
                 let mut out = Output::default();
                 let verdict = self.executor.execute(&command, &mut out);
                 self.send(&edit(finished(&verdict, out))).await?;
-                Err(Over)
+                Err(Over::Closed)
             }
             Act::Lose => {
                 self.executor.execute(&command, &mut Output::default());
-                Err(Over)
+                Err(Over::Closed)
             }
             Act::LoseAndApply(after) => {
                 let mut late = self.executor.clone();
@@ -319,7 +336,7 @@ impl Session {
                     sleep(after).await;
                     late.execute(&command, &mut Output::default());
                 });
-                Err(Over)
+                Err(Over::Closed)
             }
             act => self.end(act).await,
         }
@@ -363,7 +380,24 @@ impl Session {
 
     /// What follows an answer that is out.
     async fn after(&mut self, verdict: Verdict) -> Result<(), Over> {
-        if let Verdict::Last(_) = verdict { Err(Over) } else { Ok(()) }
+        match verdict {
+            Verdict::Done(_) | Verdict::More(_) => {}
+            Verdict::Last(_) => return Err(Over::Closed),
+            Verdict::StartTls(_) => {
+                if !self.buffer.is_empty() {
+                    // What came in clear must not be taken for what TLS protects (RFC 9051, section 6.2.1).
+                    self.server.mail().offences.push("commands behind STARTTLS".to_owned());
+                    self.buffer.clear();
+                }
+                self.wire.start_tls().await?;
+                self.executor.secured();
+            }
+            Verdict::Compress(_) => {
+                let read = std::mem::take(&mut self.buffer);
+                self.buffer = self.wire.compress(&read)?;
+            }
+        }
+        Ok(())
     }
 }
 

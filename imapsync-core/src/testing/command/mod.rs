@@ -13,6 +13,7 @@ use super::output::Output;
 use super::server::Server;
 use super::session::Command;
 use super::syntax::Word;
+use super::wire::Security;
 use login::Dialogue;
 use select::Selected;
 use std::collections::BTreeSet;
@@ -23,6 +24,8 @@ pub(super) struct Executor {
     /// The account; before login the one that the server was made with.
     server: Server,
     user: Option<String>,
+    security: Security,
+    compressed: bool,
     selected: Option<Selected>,
     /// Capabilities that were enabled (RFC 5161), and CONDSTORE once it was asked for.
     enabled: BTreeSet<String>,
@@ -59,8 +62,21 @@ impl Verdict {
 }
 
 impl Executor {
-    pub(super) fn new(server: Server) -> Self {
-        Self { server, user: None, selected: None, enabled: BTreeSet::new(), dialogue: None }
+    pub(super) fn new(server: Server, security: Security) -> Self {
+        Self {
+            server,
+            user: None,
+            security,
+            compressed: false,
+            selected: None,
+            enabled: BTreeSet::new(),
+            dialogue: None,
+        }
+    }
+
+    /// TLS protects the connection from now on.
+    pub(super) fn secured(&mut self) {
+        self.security = Security::Tls;
     }
 
     /// What a syntax error is answered with.
@@ -86,8 +102,14 @@ impl Executor {
                 return Verdict::Last(format!("{tag} OK done"));
             }
             "AUTHENTICATE" => return self.authenticate(tag, arguments),
-            "STARTTLS" if self.offers("STARTTLS") => return Verdict::StartTls(format!("{tag} OK go on")),
-            "COMPRESS" if self.offers("COMPRESS=DEFLATE") => {
+            "STARTTLS" if self.user.is_none() && self.offers("STARTTLS") => {
+                return Verdict::StartTls(format!("{tag} OK go on"));
+            }
+            "COMPRESS" if word(1) == "DEFLATE" && self.offers("COMPRESS=DEFLATE") => {
+                if self.compressed {
+                    return Verdict::Done(format!("{tag} NO [COMPRESSIONACTIVE] it is compressed already"));
+                }
+                self.compressed = true;
                 return Verdict::Compress(format!("{tag} OK go on"));
             }
             "IDLE" if self.offers("IDLE") => return self.idle(tag),
@@ -138,10 +160,16 @@ impl Executor {
 
     fn capabilities(&self) -> String {
         let mail = self.server.mail();
-        match &mail.first_capabilities {
-            Some(first) if self.user.is_none() => first.clone(),
-            _ => mail.capabilities.clone(),
-        }
+        let all = match &mail.first_capabilities {
+            Some(first) if self.user.is_none() => first,
+            _ => &mail.capabilities,
+        };
+        let still = |one: &&str| match *one {
+            "STARTTLS" => self.security == Security::StartTls,
+            "LOGINDISABLED" => self.security != Security::Tls,
+            _ => true,
+        };
+        all.split(' ').filter(still).collect::<Vec<_>>().join(" ")
     }
 }
 

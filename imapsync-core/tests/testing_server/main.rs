@@ -1,0 +1,3 @@
+//! Holds the test server to the book: raw transcripts, compared with what the RFCs say, without our client.
+
+mod ports;
