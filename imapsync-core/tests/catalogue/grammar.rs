@@ -1,0 +1,1 @@
+//! B. Grammar and untagged data.

@@ -1,0 +1,1 @@
+//! C. Literals, sizes, memory.
