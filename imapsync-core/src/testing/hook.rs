@@ -12,7 +12,7 @@ pub enum Stage {
     Line,
     /// A `+` is about to be sent.
     Continuation,
-    /// So many bytes of a literal are here: asked at half of it, and every 8 KiB or so.
+    /// So many bytes of a literal are here: asked before the first, at half of it, and every 8 KiB or so.
     Part(usize),
     /// All literals of a command are here, nothing has been done.
     Literal,
@@ -80,6 +80,13 @@ pub enum Act {
     Edit(Edit),
     /// As it should, then this is the last that is sent.
     EditAndClose(Edit),
+    /// It sends these bytes, then goes on as it should.
+    Insert(Vec<u8>),
+    /// As it should, until so many bytes of the literal are here (at `Part(0)`) or of the answer are out (at
+    /// `Applied`): then it asks again. Further on than the end: not at all.
+    At(u64, Box<dyn FnOnce() -> Act + Send>),
+    /// It says BYE with this text and closes the connection; what was not applied yet has no effect.
+    Bye(String),
     /// It closes the connection; what was not applied yet has no effect.
     Close,
     /// As `Close`, with RST in place of FIN where the connection is TCP.

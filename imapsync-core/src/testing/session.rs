@@ -96,15 +96,26 @@ impl Session {
         if leaves { Err(Over::Closed) } else { Ok(()) }
     }
 
-    /// Asks the hooks; waits where they say so.
+    /// Asks the hooks.
     async fn ask(&mut self, stage: Stage, line: &str) -> Result<Act, Over> {
-        match self.server.ask(self.number, stage, line) {
-            Act::Wait(time) => {
-                sleep(time).await;
-                Ok(Act::Pass)
-            }
-            act => Ok(act),
+        let act = self.server.ask(self.number, stage, line);
+        self.meanwhile(act).await
+    }
+
+    /// Does what happens beside the command.
+    async fn meanwhile(&mut self, act: Act) -> Result<Act, Over> {
+        match act {
+            Act::Wait(time) => sleep(time).await,
+            Act::Insert(bytes) => self.send(&bytes).await?,
+            act => return Ok(act),
         }
+        Ok(Act::Pass)
+    }
+
+    /// Does what a hook wants in the middle of a literal or of an answer.
+    async fn amid(&mut self, then: Box<dyn FnOnce() -> Act + Send>) -> Result<(), Over> {
+        let act = self.meanwhile(then()).await?;
+        self.end(act).await
     }
 
     async fn send(&mut self, bytes: &[u8]) -> Result<(), Over> {
@@ -234,11 +245,22 @@ impl Session {
         let keep = len <= self.server.mail().keep_at_most;
         let (mut kept, mut hasher) = (Vec::new(), blake3::Hasher::new());
         let (mut here, mut told, mut half) = (0_u64, 0_u64, false);
+        let mut mark = match self.ask(Stage::Part(0), line).await? {
+            Act::At(at, then) => Some((at, then)),
+            act => {
+                self.end(act).await?;
+                None
+            }
+        };
         while here < len {
+            if let Some((_, then)) = mark.take_if(|(at, _)| *at == here) {
+                self.amid(then).await?;
+            }
             if self.buffer.is_empty() {
                 self.more().await?;
             }
-            let take = self.buffer.len().min((len - here) as usize);
+            let stop = mark.as_ref().map_or(len, |(at, _)| len.min(*at));
+            let take = self.buffer.len().min((stop - here) as usize);
             if keep {
                 kept.extend_from_slice(&self.buffer[..take]);
             } else {
@@ -250,10 +272,8 @@ impl Session {
             if halfway || here > told + 8192 {
                 half |= here >= len / 2;
                 told = here;
-                match self.ask(Stage::Part(here as usize), line).await? {
-                    Act::Pass | Act::Say(_) | Act::Edit(_) => {}
-                    act => self.end(act).await?,
-                }
+                let act = self.ask(Stage::Part(here as usize), line).await?;
+                self.end(act).await?;
             }
         }
         if keep {
@@ -290,13 +310,17 @@ impl Session {
             }
             Act::Reset => Err(Over::Cut),
             Act::Close | Act::Lose | Act::LoseAndApply(_) | Act::EditAndClose(_) => Err(Over::Closed),
-            Act::Pass | Act::Say(_) | Act::Edit(_) | Act::Wait(_) => Ok(()),
+            Act::Bye(text) => {
+                self.send(format!("* BYE {text}\r\n").as_bytes()).await?;
+                Err(Over::Closed)
+            }
+            Act::Pass | Act::Say(_) | Act::Edit(_) | Act::Wait(_) | Act::Insert(_) | Act::At(..) => Ok(()),
         }
     }
 
     async fn act(&mut self, command: Command, act: Act) -> Result<(), Over> {
         match act {
-            Act::Pass | Act::Wait(_) => {
+            Act::Pass => {
                 let mut out = Output::default();
                 let verdict = self.executor.execute(&command, &mut out);
                 match self.ask(Stage::Applied, &command.line).await? {
@@ -306,6 +330,17 @@ impl Session {
                     Act::EditAndClose(edit) => {
                         self.send(&edit(finished(&verdict, out))).await?;
                         return Err(Over::Closed);
+                    }
+                    Act::At(at, then) => {
+                        let bytes = finished(&verdict, out);
+                        let at = usize::try_from(at).ok().filter(|at| *at < bytes.len());
+                        let (before, behind) = bytes.split_at(at.unwrap_or(bytes.len()));
+                        self.send(before).await?;
+                        if at.is_some() {
+                            self.amid(then).await?;
+                        }
+                        self.send(behind).await?;
+                        return self.after(verdict).await;
                     }
                     act => return self.end(act).await,
                 }
