@@ -1,23 +1,50 @@
 //! An answer on its way out: lines, and bodies that are made only while they are sent.
 
 use super::body::Body;
+use std::fmt;
+use std::io::Write as _;
 
 /// Bodies longer than this are not put into one piece with the lines around them.
 const INLINE: u64 = 64 * 1024;
 
 /// An answer.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Output {
     chunks: Vec<Chunk>,
 }
 
-#[derive(Debug)]
 pub(super) enum Chunk {
     Bytes(Vec<u8>),
     Body(Body),
+    Later(Later),
 }
 
+/// Makes the next piece of an answer; None: that was all.
+pub(super) type Later = Box<dyn FnMut() -> Option<Output> + Send>;
+
 impl Output {
+    /// This text.
+    pub(super) fn put(&mut self, text: fmt::Arguments<'_>) {
+        if !matches!(self.chunks.last(), Some(Chunk::Bytes(_))) {
+            self.chunks.push(Chunk::Bytes(Vec::new()));
+        }
+        if let Some(Chunk::Bytes(last)) = self.chunks.last_mut() {
+            // Writing to memory cannot fail.
+            let _ = last.write_fmt(text);
+        }
+    }
+
+    /// What is made only while it is sent: an answer to millions of messages.
+    pub(super) fn later(&mut self, later: Later) {
+        self.chunks.push(Chunk::Later(later));
+    }
+
+    /// Bytes that it holds now.
+    pub(super) fn len(&self) -> usize {
+        let len = |chunk: &Chunk| if let Chunk::Bytes(bytes) = chunk { bytes.len() } else { 0 };
+        self.chunks.iter().map(len).sum()
+    }
+
     /// These bytes.
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         match self.chunks.last_mut() {
@@ -34,7 +61,7 @@ impl Output {
 
     /// ` NAME {n}` and a literal.
     pub(super) fn section(&mut self, name: &str, body: &Body) {
-        self.bytes(format!("{name} {{{}}}\r\n", body.len()).as_bytes());
+        self.put(format_args!("{name} {{{}}}\r\n", body.len()));
         if body.len() <= INLINE {
             self.bytes(&body.to_bytes());
         } else {
@@ -45,7 +72,7 @@ impl Output {
     /// A name of a mailbox as a quoted string, or as a literal where it cannot stand in one.
     pub(super) fn name(&mut self, name: &[u8]) {
         if name.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-            self.bytes(format!("{{{}}}\r\n", name.len()).as_bytes());
+            self.put(format_args!("{{{}}}\r\n", name.len()));
             self.bytes(name);
             return;
         }
@@ -73,14 +100,13 @@ impl Output {
                 Chunk::Bytes(bytes) if out.is_empty() => out = bytes,
                 Chunk::Bytes(bytes) => out.extend_from_slice(&bytes),
                 Chunk::Body(body) => out.extend_from_slice(&body.to_bytes()),
+                Chunk::Later(mut later) => {
+                    while let Some(more) = later() {
+                        out.extend_from_slice(&more.flatten());
+                    }
+                }
             }
         }
         out
-    }
-}
-
-impl From<Vec<u8>> for Output {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self { chunks: vec![Chunk::Bytes(bytes)] }
     }
 }

@@ -1,8 +1,9 @@
 //! One server: shared by its connections, by those who fill it, and by those who look into it afterwards.
 
+use super::folder::{Folder, Message};
 use super::gauge::Gauge;
 use super::hook::{Act, Call, Stage};
-use super::mail::{Folder, Mail, Message};
+use super::mail::Mail;
 use super::profile::Profile;
 use super::session::Session;
 use super::wire::Wire;

@@ -399,18 +399,34 @@ impl Session {
         }
         for chunk in out.chunks() {
             match chunk {
-                Chunk::Bytes(bytes) => self.send(&bytes).await?,
-                Chunk::Body(body) => {
-                    let mut at = 0;
-                    while at < body.len() {
-                        let piece = body.slice(at, 64 * 1024);
-                        self.send(&piece).await?;
-                        at += piece.len() as u64;
+                Chunk::Later(mut later) => {
+                    while let Some(more) = later() {
+                        for chunk in more.chunks() {
+                            self.chunk(chunk).await?;
+                        }
                     }
                 }
+                chunk => self.chunk(chunk).await?,
             }
         }
         self.after(verdict).await
+    }
+
+    async fn chunk(&mut self, chunk: Chunk) -> Result<(), Over> {
+        match chunk {
+            Chunk::Bytes(bytes) => self.send(&bytes).await,
+            Chunk::Body(body) => {
+                let mut at = 0;
+                while at < body.len() {
+                    let piece = body.slice(at, 64 * 1024);
+                    self.send(&piece).await?;
+                    at += piece.len() as u64;
+                }
+                Ok(())
+            }
+            // What is made late holds nothing that is made later still.
+            Chunk::Later(_) => Ok(()),
+        }
     }
 
     /// What follows an answer that is out.

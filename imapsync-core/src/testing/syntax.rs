@@ -172,25 +172,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A set of numbers such as `1:4,7,9:*`; `last` stands for `*`. None where it is none.
-pub(super) fn ranges(set: &str, last: u32) -> Option<Vec<(u32, u32)>> {
-    let number = |text: &str| match text {
-        "*" => Some(last),
-        digits => digits.parse().ok().filter(|number| *number > 0),
-    };
-    let range = |range: &str| {
-        let (a, b) = range.split_once(':').unwrap_or((range, range));
-        let (a, b) = (number(a)?, number(b)?);
-        Some((a.min(b), a.max(b)))
-    };
-    set.split(',').map(range).collect()
-}
-
-/// Whether one of the ranges has it.
-pub(super) fn in_ranges(ranges: &[(u32, u32)], number: u32) -> bool {
-    ranges.iter().any(|(first, last)| (*first..=*last).contains(&number))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,13 +206,5 @@ mod tests {
         assert_eq!(announced(b"APPEND x {-1}"), None);
         assert_eq!(announced(b"NOOP"), None);
         assert_eq!(unannounced(b"APPEND x ~{12+}"), b"APPEND x ");
-    }
-
-    #[test]
-    fn sets() {
-        assert_eq!(ranges("1:3,9:*,7", 12), Some(vec![(1, 3), (9, 12), (7, 7)]));
-        assert_eq!(ranges("99:*", 12), Some(vec![(12, 99)]));
-        assert_eq!(ranges("0", 12), None);
-        assert!(in_ranges(&[(2, 4)], 3));
     }
 }

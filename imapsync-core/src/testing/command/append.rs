@@ -1,7 +1,7 @@
 //! APPEND, of one message or, with MULTIAPPEND, of several that are stored together or not at all.
 
+use super::Executor;
 use super::select::accepted;
-use super::{Executor, mailbox};
 use crate::testing::body::Body;
 use crate::testing::mail::Mail;
 use crate::testing::output::Output;
@@ -21,7 +21,7 @@ impl Executor {
             return None;
         }
         let mail = self.server.mail();
-        let name = mailbox(&words, 1);
+        let name = self.mailbox(&words, 1);
         if mail.usable(&name).is_none() {
             return Some("NO [TRYCREATE] no such folder".to_owned());
         }
@@ -49,7 +49,7 @@ impl Executor {
                 Word::Quoted(text) => date = Some(String::from_utf8_lossy(text).into_owned()),
                 Word::Literal(body) => {
                     server.gauge.stored(body.len());
-                    let name = mail.resolve(&mailbox(arguments, 0));
+                    let name = mail.resolve(&self.mailbox(arguments, 0));
                     let kept = match accepted(&mail, &name, flags) {
                         Ok(kept) => kept,
                         Err(refusal) => return refusal,
@@ -63,7 +63,7 @@ impl Executor {
         if messages.is_empty() {
             return "BAD no message".to_owned();
         }
-        let name = mail.resolve(&mailbox(arguments, 0));
+        let name = mail.resolve(&self.mailbox(arguments, 0));
         if mail.usable(&name).is_none() {
             return "NO [TRYCREATE] no such folder".to_owned();
         }

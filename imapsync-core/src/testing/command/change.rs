@@ -1,23 +1,32 @@
 //! Commands that change messages: STORE, EXPUNGE, COPY, MOVE.
 
+use super::Executor;
+use super::fetch::labels;
 use super::select::accepted;
-use super::{Executor, mailbox};
 use crate::testing::output::Output;
+use crate::testing::set::shown;
 use crate::testing::syntax::Word;
 
 impl Executor {
     pub(super) fn store(&mut self, arguments: &[Word], uid: bool, out: &mut Output) -> String {
+        // What others have changed goes out first; what follows is the answer to this command.
+        self.news(out, false);
         let server = self.server.clone();
         let mut mail = server.mail();
-        let Some(selected) = self.selected.clone() else { return "BAD nothing is selected".to_owned() };
-        if !selected.writable {
-            return "NO [READ-ONLY] it is read-only".to_owned();
-        }
         // (UNCHANGEDSINCE n) may stand between the set and the action.
         let unchanged = match arguments.get(1).map(Word::items) {
             Some([word, number]) if word.keyword() == "UNCHANGEDSINCE" => number.text().parse::<u64>().ok(),
             _ => None,
         };
+        if unchanged.is_some() {
+            self.condstore(&mail, out);
+        }
+        let condstore = self.has_condstore();
+        let with_uid = uid || self.enabled.contains("QRESYNC");
+        let Some(selected) = self.selected.clone() else { return "BAD nothing is selected".to_owned() };
+        if !selected.writable {
+            return "NO [READ-ONLY] it is read-only".to_owned();
+        }
         let rest = arguments.get(1 + usize::from(unchanged.is_some())..).unwrap_or_default();
         let [action, values @ ..] = rest else { return "BAD what to store".to_owned() };
         let action = action.keyword();
@@ -30,11 +39,11 @@ impl Executor {
         };
         let silent = action.ends_with(".SILENT");
         let verb = action.trim_end_matches(".SILENT");
-        let labels = verb.ends_with("X-GM-LABELS");
-        if !labels && !verb.ends_with("FLAGS") {
+        let gmail = verb.ends_with("X-GM-LABELS") && mail.has("X-GM-EXT-1");
+        if !gmail && !verb.ends_with("FLAGS") {
             return "BAD what to store".to_owned();
         }
-        let values = if labels {
+        let values = if gmail {
             values.iter().map(Word::text).collect()
         } else {
             match accepted(&mail, &selected.name, values) {
@@ -43,39 +52,57 @@ impl Executor {
             }
         };
         mail.note();
-        let condstore = mail.has("CONDSTORE") && self.enabled.contains("CONDSTORE");
         let Some(folder) =
             mail.folders.get_mut(&selected.name).filter(|now| now.validity == selected.validity)
         else {
             return "NO [NONEXISTENT] the folder is gone".to_owned();
         };
+        if unchanged.is_some() && folder.no_modseq {
+            return "BAD no mod-sequences here".to_owned();
+        }
+        let condstore = condstore && !folder.no_modseq;
         let mut modified = Vec::new();
-        for (number, uid) in set {
+        for (number, uid) in set.iter() {
             let Some(message) = folder.message(uid) else { continue };
             if unchanged.is_some_and(|since| message.modseq > since) {
-                modified.push(uid.to_string());
+                modified.push(if with_uid { uid } else { number as u32 });
                 continue;
             }
-            let before = if labels { message.labels.clone() } else { message.flags.clone() };
-            let after = changed(&before, &values, verb);
-            if labels {
-                if let Ok(at) = folder.messages.binary_search_by_key(&uid, |message| message.uid) {
-                    folder.messages[at].labels = after;
-                }
-            } else if after != before {
-                folder.flag(uid, |flags| *flags = after);
+            let before = if gmail { &message.labels } else { &message.flags };
+            let after = changed(before, &values, verb);
+            if after != *before {
+                folder.change(uid, |message| {
+                    *(if gmail { &mut message.labels } else { &mut message.flags }) = after;
+                });
             }
             let Some(message) = folder.message(uid) else { continue };
-            let flags = if silent { String::new() } else { format!(" FLAGS ({})", message.flags.join(" ")) };
-            let modseq = if condstore { format!(" MODSEQ ({})", message.modseq) } else { String::new() };
-            if !silent || condstore {
-                out.line(format!("* {number} FETCH (UID {uid}{flags}{modseq})"));
+            if silent && !condstore {
+                continue;
             }
+            out.put(format_args!("* {number} FETCH ("));
+            let mut between = "";
+            if with_uid {
+                out.put(format_args!("UID {uid}"));
+                between = " ";
+            }
+            if !silent && gmail {
+                out.bytes(between.as_bytes());
+                labels(out, &message.labels);
+                between = " ";
+            } else if !silent {
+                out.put(format_args!("{between}FLAGS ({})", message.flags.join(" ")));
+                between = " ";
+            }
+            if condstore {
+                out.put(format_args!("{between}MODSEQ ({})", message.modseq));
+            }
+            out.line(")");
         }
+        self.knows_its_changes(folder);
         if modified.is_empty() {
             "OK done".to_owned()
         } else {
-            format!("OK [MODIFIED {}] conditional store failed", modified.join(","))
+            format!("OK [MODIFIED {}] conditional store failed", shown(modified))
         }
     }
 
@@ -102,59 +129,78 @@ impl Executor {
         else {
             return "NO [NONEXISTENT] the folder is gone".to_owned();
         };
-        folder.expunge(|message| {
-            message.flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted"))
-                && set.as_ref().is_none_or(|set| set.iter().any(|(_, uid)| *uid == message.uid))
+        let gone = folder.expunge(|message| {
+            message.has("\\Deleted") && set.as_ref().is_none_or(|set| set.has(message.uid))
         });
+        let modseq = folder.modseq;
         drop(mail);
         self.news(out, true);
-        "OK done".to_owned()
+        self.expunged(!gone.is_empty(), modseq)
+    }
+
+    /// How a command ends that has removed messages, or has found none (RFC 7162, section 3.2.7).
+    fn expunged(&self, any: bool, modseq: u64) -> String {
+        if any && self.has_condstore() {
+            format!("OK [HIGHESTMODSEQ {modseq}] done")
+        } else {
+            "OK done".to_owned()
+        }
     }
 
     pub(super) fn copy(&mut self, arguments: &[Word], uid: bool, moves: bool, out: &mut Output) -> String {
         let server = self.server.clone();
         let mut mail = server.mail();
         let Some(selected) = self.selected.clone() else { return "BAD nothing is selected".to_owned() };
+        if moves && !selected.writable {
+            return "NO [READ-ONLY] it is read-only".to_owned();
+        }
         let Some(set) = arguments.first().and_then(|set| selected.resolve(&set.text(), uid)) else {
             return "BAD that is no set".to_owned();
         };
-        let target = mail.resolve(&mailbox(arguments, 1));
+        let target = self.resolved(&mail, arguments, 1);
         if mail.usable(&target).is_none() {
             return "NO [TRYCREATE] no such folder".to_owned();
         }
         mail.note();
-        let uid_plus = mail.has("UIDPLUS");
-        let messages: Vec<_> = mail.folders.get(&selected.name).map_or_else(Vec::new, |folder| {
-            set.iter().filter_map(|(_, uid)| folder.message(*uid).cloned()).collect()
+        let uid_plus = mail.has("UIDPLUS") || mail.has("IMAP4rev2");
+        let messages: Vec<_> = selected.folder(&mail).map_or_else(Vec::new, |folder| {
+            set.uids().filter_map(|uid| folder.message(uid).cloned()).collect()
         });
         let folder = mail.folder(&target);
-        let (mut from, mut to) = (Vec::new(), Vec::new());
+        let (validity, first) = (folder.validity, folder.next);
+        let mut from = Vec::new();
         for message in messages {
-            from.push(message.uid.to_string());
-            to.push(folder.next.to_string());
+            from.push(message.uid);
             folder.store(message.body, message.flags, &message.date);
             if let Some(copy) = folder.messages.last_mut() {
                 copy.id = message.id;
+                copy.labels = message.labels;
             }
         }
-        let validity = folder.validity;
         let code = if uid_plus && !from.is_empty() {
-            format!("[COPYUID {validity} {} {}] ", from.join(","), to.join(","))
+            let to = shown(first..folder.next);
+            format!("[COPYUID {validity} {} {to}] ", shown(from.iter().copied()))
         } else {
             String::new()
         };
         if !moves {
+            drop(mail);
+            self.news(out, false);
             return format!("OK {code}done");
         }
-        if let Some(folder) = mail.folders.get_mut(&selected.name) {
-            folder.expunge(|message| from.contains(&message.uid.to_string()));
+        let mut modseq = 0;
+        if let Some(folder) =
+            mail.folders.get_mut(&selected.name).filter(|now| now.validity == selected.validity)
+        {
+            folder.expunge(|message| from.binary_search(&message.uid).is_ok());
+            modseq = folder.modseq;
         }
         drop(mail);
         if !code.is_empty() {
             out.line(format!("* OK {code}moved"));
         }
         self.news(out, true);
-        "OK done".to_owned()
+        self.expunged(!from.is_empty(), modseq)
     }
 }
 

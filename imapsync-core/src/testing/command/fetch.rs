@@ -1,110 +1,251 @@
 //! FETCH and UID FETCH.
 
 use super::Executor;
+use super::items::{Item, Part, items, part_of};
+use super::select::{Selected, vanished_earlier};
 use crate::testing::body::Body;
-use crate::testing::mail::{Folder, Mail, Message};
+use crate::testing::folder::{Finder, Folder, Message};
+use crate::testing::gauge::Gauge;
+use crate::testing::mail::Mail;
 use crate::testing::output::Output;
 use crate::testing::quirks::Ghosts;
+use crate::testing::server::Server;
+use crate::testing::set::{Places, merged, ranges};
 use crate::testing::syntax::Word;
-use bytes::Bytes;
 
-/// One thing that is asked for.
-#[derive(Debug, Clone, PartialEq)]
-enum Item {
-    Uid,
-    Flags,
-    Date,
-    Size,
-    ModSeq,
-    Envelope,
-    Structure,
-    EmailId,
-    ThreadId,
-    GmailId,
-    GmailThread,
-    GmailLabels,
-    Section { shown: String, part: Part, partial: Option<(u64, usize)>, seen: bool },
+/// An answer longer than this is made piece by piece, while it is sent.
+const PIECE: usize = 512 * 1024;
+
+/// What stands behind the items: `(CHANGEDSINCE n VANISHED)`, `(PARTIAL 1:100)`.
+#[derive(Default)]
+struct Modifiers {
+    since: Option<u64>,
+    vanished: bool,
+    partial: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-enum Part {
-    Whole,
-    Header,
-    Text,
-    Fields { names: Vec<String>, not: bool },
+impl Modifiers {
+    fn read(words: &[Word]) -> Option<Self> {
+        let (mut read, mut words) = (Self::default(), words.iter());
+        while let Some(word) = words.next() {
+            match word.keyword().as_str() {
+                "CHANGEDSINCE" => read.since = Some(words.next()?.text().parse().ok()?),
+                "VANISHED" => read.vanished = true,
+                "PARTIAL" => read.partial = Some(words.next()?.text()),
+                _ => return None,
+            }
+        }
+        (!read.vanished || read.since.is_some()).then_some(read)
+    }
 }
 
 impl Executor {
     pub(super) fn fetch(&mut self, arguments: &[Word], uid: bool, out: &mut Output) -> String {
         let server = self.server.clone();
         let mut mail = server.mail();
-        let Some(selected) = self.selected.clone() else { return "BAD nothing is selected".to_owned() };
         let (Some(set), Some(asked)) = (arguments.first(), arguments.get(1)) else {
             return "BAD a set and items".to_owned();
         };
-        let Some(set) = selected.resolve(&set.text(), uid) else { return "BAD that is no set".to_owned() };
         let Some(mut items) = items(asked.items()) else { return "BAD no such item".to_owned() };
+        let Some(modifiers) = Modifiers::read(arguments.get(2).map(Word::items).unwrap_or_default()) else {
+            return "BAD no such modifier".to_owned();
+        };
+        if modifiers.vanished && !(uid && self.enabled.contains("QRESYNC")) {
+            return "BAD VANISHED is for UID FETCH once QRESYNC is enabled".to_owned();
+        }
+        if modifiers.since.is_some() || items.contains(&Item::ModSeq) {
+            self.condstore(&mail, out);
+        }
+        let Some(selected) = self.selected.clone() else { return "BAD nothing is selected".to_owned() };
+        let Some(mut rows) = selected.resolve(&set.text(), uid) else {
+            return "BAD that is no set".to_owned();
+        };
+        if let Some(partial) = &modifiers.partial {
+            match part(&rows, partial) {
+                Some(part) if mail.has("PARTIAL") => rows = part,
+                _ => return "BAD no such modifier".to_owned(),
+            }
+        }
         if uid && !items.contains(&Item::Uid) {
             items.insert(0, Item::Uid);
         }
-        let since = arguments.get(2).map(Word::items).and_then(|words| match words {
-            [word, number, ..] if word.keyword() == "CHANGEDSINCE" => number.text().parse::<u64>().ok(),
-            _ => None,
-        });
-        if since.is_some() && !items.contains(&Item::ModSeq) {
+        let wants_modseq = modifiers.since.is_some()
+            || self.has_condstore() && items.contains(&Item::Flags)
+            || self.enabled.contains("QRESYNC");
+        if wants_modseq && !items.contains(&Item::ModSeq) {
             items.push(Item::ModSeq);
         }
-        let marks =
-            selected.writable && items.iter().any(|item| matches!(item, Item::Section { seen: true, .. }));
-        if marks && let Some(folder) = mail.folders.get_mut(&selected.name) {
-            for (_, uid) in &set {
-                if folder.message(*uid).is_some_and(|m| !m.flags.iter().any(|flag| flag == "\\Seen")) {
-                    folder.flag(*uid, |flags| flags.push("\\Seen".to_owned()));
-                }
+        if items.iter().any(|item| matches!(item, Item::Section { seen: true, .. }))
+            && selected.writable
+            && let Some(folder) = mail.folders.get_mut(&selected.name)
+            && mark_seen(folder, &rows)
+        {
+            self.knows_its_changes(folder);
+            if !items.contains(&Item::Flags) {
+                items.push(Item::Flags);
             }
         }
         let mail: &Mail = &mail;
-        let Some(folder) = mail.seen().get(&selected.name).filter(|now| now.validity == selected.validity)
-        else {
+        let Some(folder) = selected.folder(mail) else {
             return "NO [NONEXISTENT] the folder is gone".to_owned();
         };
-        let mut rows: Vec<(usize, u32)> = set;
-        if mail.quirks.shuffled {
-            let half = rows.len() / 2;
-            rows.rotate_left(half);
+        if folder.no_modseq {
+            if modifiers.since.is_some() {
+                return "BAD no mod-sequences here".to_owned();
+            }
+            items.retain(|item| *item != Item::ModSeq);
         }
-        let mut missing = false;
-        for (number, uid) in rows {
-            if let Some(message) = folder.message(uid) {
-                if since.is_some_and(|since| message.modseq <= since) {
-                    continue;
+        if let (true, Some(since)) = (modifiers.vanished, modifiers.since)
+            && let Some(uids) = ranges(&set.text(), selected.known.last().copied().unwrap_or(0))
+        {
+            vanished_earlier(folder, since, &merged(uids), out);
+        }
+        let mut finder = Finder::new(folder);
+        let missing = rows.uids().any(|uid| finder.find(uid).is_none());
+        if mail.quirks.shuffled {
+            rows = rows.rotated();
+        }
+        let mut rows = Rows { selected, rows, items, since: modifiers.since, gauge: server.gauge.clone() };
+        rows.make(mail, out);
+        if !rows.rows.is_empty() {
+            let server: Server = server.clone();
+            out.later(Box::new(move || {
+                let mut out = Output::default();
+                let any = !rows.rows.is_empty();
+                rows.make(&server.mail(), &mut out);
+                any.then_some(out)
+            }));
+        }
+        match (missing, mail.quirks.ghosts) {
+            (true, Ghosts::Refused) => "NO [EXPUNGEISSUED] some of the messages no longer exist".to_owned(),
+            (true, _) if uid => "OK [EXPUNGEISSUED] done".to_owned(),
+            _ => "OK done".to_owned(),
+        }
+    }
+}
+
+/// The part of the rows that `1:100` or `-1:-100` means (RFC 9394).
+fn part(rows: &Places, partial: &str) -> Option<Places> {
+    let (from, to) = super::search::partial(partial, rows.len())?;
+    let mut rest = rows.clone();
+    rest.split(from);
+    Some(rest.split(to - from))
+}
+
+/// Marks the messages as seen; whether that has changed anything.
+fn mark_seen(folder: &mut Folder, rows: &Places) -> bool {
+    let mut any = false;
+    for uid in rows.uids() {
+        if folder.message(uid).is_some_and(|message| !message.has("\\Seen")) {
+            any |= folder.flag(uid, |flags| flags.push("\\Seen".to_owned()));
+        }
+    }
+    any
+}
+
+/// What of an answer is still to be made.
+struct Rows {
+    selected: Selected,
+    rows: Places,
+    items: Vec<Item>,
+    since: Option<u64>,
+    gauge: Gauge,
+}
+
+impl Rows {
+    /// Makes the next piece of the answer.
+    fn make(&mut self, mail: &Mail, out: &mut Output) {
+        // Where another folder has taken its place by now, the rest is missing.
+        let Some(folder) = self.selected.folder(mail) else {
+            self.rows = Places::none();
+            return;
+        };
+        let body = self.items.iter().any(|item| matches!(item, Item::Section { .. }));
+        let mut finder = Finder::new(folder);
+        while !self.rows.is_empty() && out.len() < PIECE {
+            // Bodies may be large, lines are not.
+            let few = self.rows.split(if body { 1 } else { 1000 });
+            for (number, uid) in few.iter() {
+                if let Some(message) = finder.find(uid) {
+                    let old = self.since.is_some_and(|since| message.modseq <= since);
+                    let phantom = body && mail.quirks.phantoms.contains(&uid);
+                    if !(old || phantom) {
+                        self.row(number, message, out);
+                    }
+                } else if let Some(ghost) = ghost(mail, folder, uid) {
+                    self.row(number, &ghost, out);
                 }
-                if mail.quirks.phantoms.contains(&uid)
-                    && items.iter().any(|item| matches!(item, Item::Section { .. }))
-                {
-                    continue;
-                }
-                row(number, message, &items, &server, out);
-            } else if let Some(ghost) = ghost(mail, folder, uid) {
-                row(number, &ghost, &items, &server, out);
-            } else {
-                missing = true;
             }
         }
-        if missing && mail.quirks.ghosts == Ghosts::Refused {
-            return "NO [EXPUNGEISSUED] some of the messages no longer exist".to_owned();
-        }
-        if !(missing && uid) {
-            return "OK done".to_owned();
-        }
-        "OK [EXPUNGEISSUED] done".to_owned()
     }
+
+    fn row(&self, number: usize, message: &Message, out: &mut Output) {
+        out.put(format_args!("* {number} FETCH ("));
+        for (at, item) in self.items.iter().enumerate() {
+            if at > 0 {
+                out.bytes(b" ");
+            }
+            match item {
+                Item::Uid => out.put(format_args!("UID {}", message.uid)),
+                Item::Flags => list(out, "FLAGS", message.flags.iter().map(String::as_str)),
+                Item::Date => out.put(format_args!("INTERNALDATE \"{}\"", message.date)),
+                Item::Size => out.put(format_args!("RFC822.SIZE {}", message.body.len())),
+                Item::ModSeq => out.put(format_args!("MODSEQ ({})", message.modseq)),
+                Item::Envelope => out.bytes(b"ENVELOPE (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"),
+                Item::Structure(name) => {
+                    let size = message.body.len();
+                    out.put(format_args!("{name} (\"TEXT\" \"PLAIN\" NIL NIL NIL \"8BIT\" {size} 1)"));
+                }
+                Item::EmailId => out.put(format_args!("EMAILID (M{:x})", message.id)),
+                Item::ThreadId => out.bytes(b"THREADID NIL"),
+                Item::GmailId => out.put(format_args!("X-GM-MSGID {}", message.id)),
+                Item::GmailThread => out.put(format_args!("X-GM-THRID {}", message.id)),
+                Item::GmailLabels => labels(out, &message.labels),
+                Item::Section { shown, part, partial, .. } => {
+                    let body = part_of(message, part);
+                    if *part == Part::Whole {
+                        self.gauge.handed_out(body.len());
+                    }
+                    let body = match partial {
+                        Some((from, len)) => Body::Bytes(body.slice(*from, *len)),
+                        None => body,
+                    };
+                    out.section(shown, &body);
+                }
+            }
+        }
+        out.line(")");
+    }
+}
+
+fn list<'a>(out: &mut Output, name: &str, words: impl Iterator<Item = &'a str>) {
+    out.put(format_args!("{name} ("));
+    for (at, word) in words.enumerate() {
+        out.put(format_args!("{}{word}", if at > 0 { " " } else { "" }));
+    }
+    out.bytes(b")");
+}
+
+/// Gmail's labels: atoms where they can be, else quoted.
+pub(super) fn labels(out: &mut Output, labels: &[String]) {
+    out.bytes(b"X-GM-LABELS (");
+    for (at, label) in labels.iter().enumerate() {
+        if at > 0 {
+            out.bytes(b" ");
+        }
+        let atom = |c: char| c.is_ascii_graphic() && !"(){%*\"\\]".contains(c);
+        if !label.is_empty() && label.strip_prefix('\\').unwrap_or(label).chars().all(atom) {
+            out.bytes(label.as_bytes());
+        } else {
+            out.name(label.as_bytes());
+        }
+    }
+    out.bytes(b")");
 }
 
 /// What is left of a message that another session has expunged.
 fn ghost(mail: &Mail, folder: &Folder, uid: u32) -> Option<Message> {
-    let expunged = folder.expunged.iter().rev().find(|expunged| expunged.message.uid == uid)?;
-    let mut message = expunged.message.clone();
+    let mut message = folder.expunged.get(&uid)?.clone();
     match mail.quirks.ghosts {
         Ghosts::Missing | Ghosts::Refused => return None,
         Ghosts::True => {}
@@ -117,166 +258,4 @@ fn ghost(mail: &Mail, folder: &Folder, uid: u32) -> Option<Message> {
         Ghosts::Empty => message.body = Body::from(""),
     }
     Some(message)
-}
-
-/// The items of a FETCH; None where one is none.
-fn items(words: &[Word]) -> Option<Vec<Item>> {
-    let mut items = Vec::new();
-    for word in words {
-        let Word::Atom(text) = word else { return None };
-        let upper = text.to_ascii_uppercase();
-        match upper.as_str() {
-            "UID" => items.push(Item::Uid),
-            "FLAGS" => items.push(Item::Flags),
-            "INTERNALDATE" => items.push(Item::Date),
-            "RFC822.SIZE" => items.push(Item::Size),
-            "MODSEQ" => items.push(Item::ModSeq),
-            "ENVELOPE" => items.push(Item::Envelope),
-            "BODY" | "BODYSTRUCTURE" => items.push(Item::Structure),
-            "EMAILID" => items.push(Item::EmailId),
-            "THREADID" => items.push(Item::ThreadId),
-            "X-GM-MSGID" => items.push(Item::GmailId),
-            "X-GM-THRID" => items.push(Item::GmailThread),
-            "X-GM-LABELS" => items.push(Item::GmailLabels),
-            "ALL" | "FAST" | "FULL" => items.extend([Item::Flags, Item::Date, Item::Size]),
-            "RFC822" => items.push(section("RFC822", Part::Whole, true)),
-            "RFC822.HEADER" => items.push(section("RFC822.HEADER", Part::Header, false)),
-            "RFC822.TEXT" => items.push(section("RFC822.TEXT", Part::Text, true)),
-            _ => items.push(body_section(text)?),
-        }
-    }
-    Some(items)
-}
-
-fn section(shown: &str, part: Part, seen: bool) -> Item {
-    Item::Section { shown: shown.to_owned(), part, partial: None, seen }
-}
-
-/// `BODY.PEEK[HEADER.FIELDS (From)]<0.100>` and the like.
-fn body_section(text: &str) -> Option<Item> {
-    let open = text.find('[')?;
-    let close = text.rfind(']')?;
-    let seen = match text[..open].to_ascii_uppercase().as_str() {
-        "BODY" => true,
-        "BODY.PEEK" => false,
-        _ => return None,
-    };
-    let inner = text[open + 1..close].to_owned();
-    let upper = inner.to_ascii_uppercase();
-    let fields = |not: bool| -> Option<Part> {
-        let list = &inner[inner.find('(')? + 1..inner.rfind(')')?];
-        Some(Part::Fields {
-            names: list.split(' ').map(|name| name.trim_matches('"').to_owned()).collect(),
-            not,
-        })
-    };
-    let part = match upper.as_str() {
-        "" => Part::Whole,
-        "HEADER" => Part::Header,
-        "TEXT" => Part::Text,
-        _ if upper.starts_with("HEADER.FIELDS.NOT ") => fields(true)?,
-        _ if upper.starts_with("HEADER.FIELDS ") => fields(false)?,
-        _ => return None,
-    };
-    let mut shown = format!("BODY[{inner}]");
-    let partial = match text[close + 1..].strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
-        Some(range) => {
-            let (from, len) = range.split_once('.')?;
-            let from: u64 = from.parse().ok()?;
-            shown = format!("{shown}<{from}>");
-            Some((from, len.parse().ok()?))
-        }
-        None if text[close + 1..].is_empty() => None,
-        None => return None,
-    };
-    Some(Item::Section { shown, part, partial, seen })
-}
-
-fn row(number: usize, message: &Message, items: &[Item], server: &super::Server, out: &mut Output) {
-    out.bytes(format!("* {number} FETCH (").as_bytes());
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            out.bytes(b" ");
-        }
-        match item {
-            Item::Uid => out.bytes(format!("UID {}", message.uid).as_bytes()),
-            Item::Flags => out.bytes(format!("FLAGS ({})", message.flags.join(" ")).as_bytes()),
-            Item::Date => out.bytes(format!("INTERNALDATE \"{}\"", message.date).as_bytes()),
-            Item::Size => out.bytes(format!("RFC822.SIZE {}", message.body.len()).as_bytes()),
-            Item::ModSeq => out.bytes(format!("MODSEQ ({})", message.modseq).as_bytes()),
-            Item::Envelope => out.bytes(b"ENVELOPE (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"),
-            Item::Structure => {
-                let size = message.body.len();
-                out.bytes(
-                    format!("BODYSTRUCTURE (\"TEXT\" \"PLAIN\" NIL NIL NIL \"8BIT\" {size} 1)").as_bytes(),
-                );
-            }
-            Item::EmailId => out.bytes(format!("EMAILID (M{:x})", message.id).as_bytes()),
-            Item::ThreadId => out.bytes(b"THREADID NIL"),
-            Item::GmailId => out.bytes(format!("X-GM-MSGID {}", message.id).as_bytes()),
-            Item::GmailThread => out.bytes(format!("X-GM-THRID {}", message.id).as_bytes()),
-            Item::GmailLabels => {
-                out.bytes(format!("X-GM-LABELS ({})", message.labels.join(" ")).as_bytes());
-            }
-            Item::Section { shown, part, partial, .. } => {
-                let body = part_of(message, part);
-                if *part == Part::Whole {
-                    server.gauge.handed_out(body.len());
-                }
-                let body = match partial {
-                    Some((from, len)) => Body::Bytes(body.slice(*from, *len)),
-                    None => body,
-                };
-                out.section(shown, &body);
-            }
-        }
-    }
-    out.line(")");
-}
-
-fn part_of(message: &Message, part: &Part) -> Body {
-    if *part == Part::Whole {
-        return message.body.clone();
-    }
-    // A header of a made message is short; the text of a stored one is here anyway.
-    let whole = match &message.body {
-        Body::Made { .. } if *part != Part::Text => message.body.slice(0, 64 * 1024),
-        body => body.to_bytes(),
-    };
-    let end = header_end(&whole);
-    Body::Bytes(match part {
-        Part::Whole | Part::Header => whole.slice(..end),
-        Part::Text => whole.slice(end..),
-        Part::Fields { names, not } => fields(&whole[..end], names, *not),
-    })
-}
-
-/// Where the header ends, its blank line included.
-fn header_end(message: &[u8]) -> usize {
-    if message.starts_with(b"\r\n") {
-        return 2;
-    }
-    memchr::memmem::find(message, b"\r\n\r\n").map_or(message.len(), |at| at + 4)
-}
-
-/// The wanted fields with their folds, and the blank line.
-fn fields(header: &[u8], names: &[String], not: bool) -> Bytes {
-    let (mut out, mut taking) = (Vec::new(), false);
-    for line in header.split_inclusive(|byte| *byte == b'\n') {
-        if line == b"\r\n" {
-            break;
-        }
-        if !line.starts_with(b" ") && !line.starts_with(b"\t") {
-            let colon = line.iter().position(|byte| *byte == b':');
-            let name = colon.map(|at| line[..at].trim_ascii_end());
-            let wanted =
-                name.is_some_and(|name| names.iter().any(|w| w.as_bytes().eq_ignore_ascii_case(name)));
-            taking = name.is_some() && wanted != not;
-        }
-        if taking {
-            out.extend_from_slice(line);
-        }
-    }
-    out.extend_from_slice(b"\r\n");
-    Bytes::from(out)
 }

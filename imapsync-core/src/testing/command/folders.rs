@@ -1,7 +1,8 @@
 //! Commands about folders: LIST, LSUB, STATUS, CREATE, DELETE, RENAME, SUBSCRIBE, NAMESPACE.
 
-use super::{Executor, mailbox, resolved};
-use crate::testing::mail::{Folder, Mail, name_to_wire};
+use super::Executor;
+use crate::testing::folder::Folder;
+use crate::testing::mail::{Mail, name_to_wire};
 use crate::testing::output::Output;
 use crate::testing::syntax::Word;
 
@@ -65,9 +66,15 @@ impl Executor {
         "OK done".to_owned()
     }
 
+    /// The LIST line of one folder, as SELECT shows it in IMAP4rev2.
+    pub(super) fn list_row(&self, mail: &Mail, name: &str, out: &mut Output) {
+        let attributes = mail.folders.get(name).map(|folder| folder.attributes.clone()).unwrap_or_default();
+        row(out, "LIST", &attributes, mail.separator, name);
+    }
+
     pub(super) fn lsub(&self, arguments: &[Word], out: &mut Output) -> String {
         let mail = self.server.mail();
-        let pattern = format!("{}{}", mailbox(arguments, 0), mailbox(arguments, 1));
+        let pattern = format!("{}{}", self.mailbox(arguments, 0), self.mailbox(arguments, 1));
         for (name, folder) in mail.seen() {
             if folder.subscribed && matches(&pattern, name, mail.separator) {
                 row(out, "LSUB", &[], mail.separator, name);
@@ -78,7 +85,7 @@ impl Executor {
 
     pub(super) fn status(&self, arguments: &[Word], out: &mut Output) -> String {
         let mail = self.server.mail();
-        let name = mailbox(arguments, 0);
+        let name = self.mailbox(arguments, 0);
         let Some(items) = arguments.get(1) else { return "BAD which items".to_owned() };
         match mail.usable(&name) {
             Some(folder) => {
@@ -95,7 +102,7 @@ impl Executor {
     pub(super) fn create(&self, arguments: &[Word]) -> String {
         let mut mail = self.server.mail();
         let separator = mail.separator;
-        let asked = resolved(&mail, arguments, 0);
+        let asked = self.resolved(&mail, arguments, 0);
         let name = asked.strip_suffix(separator).unwrap_or(&asked).to_owned();
         if name.is_empty() || name.contains(&format!("{separator}{separator}")) {
             return "NO [CANNOT] that is no name".to_owned();
@@ -126,7 +133,7 @@ impl Executor {
 
     pub(super) fn delete(&self, arguments: &[Word]) -> String {
         let mut mail = self.server.mail();
-        let name = resolved(&mail, arguments, 0);
+        let name = self.resolved(&mail, arguments, 0);
         if name == "INBOX" {
             return "NO [CANNOT] not INBOX".to_owned();
         }
@@ -147,7 +154,7 @@ impl Executor {
 
     pub(super) fn rename(&self, arguments: &[Word]) -> String {
         let mut mail = self.server.mail();
-        let (from, to) = (resolved(&mail, arguments, 0), resolved(&mail, arguments, 1));
+        let (from, to) = (self.resolved(&mail, arguments, 0), self.resolved(&mail, arguments, 1));
         if mail.folders.contains_key(&to) {
             return "NO [ALREADYEXISTS] it is there".to_owned();
         }
@@ -163,7 +170,7 @@ impl Executor {
 
     pub(super) fn subscribe(&self, arguments: &[Word], yes: bool) -> String {
         let mut mail = self.server.mail();
-        let name = resolved(&mail, arguments, 0);
+        let name = self.resolved(&mail, arguments, 0);
         match mail.folders.get_mut(&name) {
             Some(folder) => {
                 folder.subscribed = yes;

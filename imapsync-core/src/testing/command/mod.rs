@@ -4,7 +4,10 @@ mod append;
 mod change;
 mod fetch;
 mod folders;
+mod items;
+mod keys;
 mod login;
+mod news;
 mod search;
 mod select;
 
@@ -143,7 +146,7 @@ impl Executor {
             "UNSELECT" if self.offers("UNSELECT") => self.close(false),
             "APPEND" => self.append(arguments, out),
             "FETCH" => self.fetch(arguments, uid, out),
-            "SEARCH" => self.search(arguments, uid, out),
+            "SEARCH" => self.search(tag, arguments, uid, out),
             "STORE" => self.store(arguments, uid, out),
             "EXPUNGE" => self.expunge(arguments, uid, out),
             "COPY" => self.copy(arguments, uid, false, out),
@@ -171,14 +174,19 @@ impl Executor {
         };
         all.split(' ').filter(still).collect::<Vec<_>>().join(" ")
     }
-}
 
-/// The mailbox name of an argument.
-fn mailbox(arguments: &[Word], n: usize) -> String {
-    arguments.get(n).map(|word| name_from_wire(&word.bytes())).unwrap_or_default()
-}
+    /// Whether IMAP4rev2 has been enabled, or is all that the server speaks (RFC 9051).
+    fn is_rev2(&self) -> bool {
+        self.enabled.contains("IMAP4REV2")
+    }
 
-/// The name under which the account keeps the mailbox of an argument.
-fn resolved(mail: &Mail, arguments: &[Word], n: usize) -> String {
-    mail.resolve(&mailbox(arguments, n))
+    /// The mailbox name of an argument, as it is kept.
+    fn mailbox(&self, arguments: &[Word], n: usize) -> String {
+        arguments.get(n).map(|word| name_from_wire(&word.bytes())).unwrap_or_default()
+    }
+
+    /// The name under which the account keeps the mailbox of an argument.
+    fn resolved(&self, mail: &Mail, arguments: &[Word], n: usize) -> String {
+        mail.resolve(&self.mailbox(arguments, n))
+    }
 }
