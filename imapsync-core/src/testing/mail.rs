@@ -2,7 +2,7 @@
 
 use super::folder::Folder;
 use super::hook::Hook;
-use super::quirks::Quirks;
+use super::quirks::{Parents, Quirks, Validity};
 use std::collections::BTreeMap;
 use tokio::time::Instant;
 
@@ -48,6 +48,10 @@ pub struct Mail {
     /// What connections see that reach a replica which lags behind, and until when.
     pub(super) stale: Option<(Instant, BTreeMap<String, Folder>)>,
     pub(super) counts: BTreeMap<(u8, String), usize>,
+    /// Commands that moved messages since the last pause.
+    pub(super) heavy: usize,
+    /// Until when nothing is done.
+    pub(super) throttled_until: Option<Instant>,
     next_validity: u32,
 }
 
@@ -76,6 +80,8 @@ impl Mail {
             history: None,
             stale: None,
             counts: BTreeMap::new(),
+            heavy: 0,
+            throttled_until: None,
             next_validity: 1000,
         };
         mail.folder("INBOX");
@@ -85,11 +91,30 @@ impl Mail {
     /// The folder of this name, made where it is missing. A name is modified UTF-7 as on the wire; bytes that are no
     /// UTF-8 stand as the characters U+F700 to U+F7FF.
     pub fn folder(&mut self, name: &str) -> &mut Folder {
-        let next = &mut self.next_validity;
+        let (next, rule) = (&mut self.next_validity, self.quirks.validity);
         self.folders.entry(name.to_owned()).or_insert_with(|| {
             *next += 1;
-            Folder::new(*next)
+            Folder::new(match rule {
+                Validity::Grows => *next,
+                Validity::Reused => 1_795_608_000,
+                Validity::Falls => u32::MAX - *next,
+            })
         })
+    }
+
+    /// Expunges the messages marked `\Deleted` for which `goes` says so; gives their UIDs.
+    pub(super) fn expunge(&mut self, name: &str, goes: impl Fn(u32) -> bool) -> Vec<u32> {
+        let Some(folder) = self.folders.get_mut(name) else { return Vec::new() };
+        let mut ids = Vec::new();
+        let uids = folder.expunge(|message| {
+            let goes = message.has("\\Deleted") && goes(message.uid);
+            ids.extend(goes.then_some(message.id));
+            goes
+        });
+        if self.quirks.labels {
+            self.end(name, &ids);
+        }
+        uids
     }
 
     /// Keeps what was there before each change from now on, so that [`Act::Replica`](super::Act::Replica) can show it.
@@ -141,6 +166,13 @@ impl Mail {
         if name.eq_ignore_ascii_case("INBOX") {
             return "INBOX".to_owned();
         }
+        // INBOX is written in any case in front of other names too, where these stand below it.
+        if let (Some(first), Some(rest)) = (name.get(..self.prefix.len()), name.get(self.prefix.len()..))
+            && !first.is_empty()
+            && first.eq_ignore_ascii_case(&self.prefix)
+        {
+            return format!("{}{rest}", self.prefix);
+        }
         if self.quirks.caseless_names
             && let Some(known) = self.folders.keys().find(|known| known.eq_ignore_ascii_case(name))
         {
@@ -152,9 +184,10 @@ impl Mail {
     /// The folder that a client means, where it can be used.
     pub(super) fn usable(&self, name: &str) -> Option<&Folder> {
         let noselect = |folder: &Folder| {
-            folder.attributes.iter().any(|one| {
-                one.eq_ignore_ascii_case("\\Noselect") || one.eq_ignore_ascii_case("\\NonExistent")
-            })
+            self.quirks.parents != Parents::Usable
+                && folder.attributes.iter().any(|one| {
+                    one.eq_ignore_ascii_case("\\Noselect") || one.eq_ignore_ascii_case("\\NonExistent")
+                })
         };
         self.seen().get(&self.resolve(name)).filter(|folder| !folder.ghost && !noselect(folder))
     }

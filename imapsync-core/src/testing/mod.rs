@@ -29,8 +29,10 @@ mod folder;
 mod gauge;
 mod hook;
 mod judge;
+mod labels;
 mod listen;
 mod mail;
+mod naming;
 mod output;
 mod pair;
 mod profile;
@@ -39,7 +41,9 @@ pub mod script;
 mod server;
 mod session;
 mod set;
+mod storing;
 mod syntax;
+mod throttle;
 mod wire;
 
 pub use body::Body;
@@ -52,6 +56,9 @@ pub use listen::Listening;
 pub use mail::Mail;
 pub use pair::{account, connector, job};
 pub use profile::Profile;
-pub use quirks::{Dates, Ghosts, Keywords, Quirks, Rewrite};
+pub use quirks::{
+    AppendedFlags, Dates, DeletedParents, Ghosts, Keywords, Parents, Quirks, Rewrite, Throttle, Throttled,
+    TryCreate, TurnedAway, Validity,
+};
 pub use script::{Fired, Kind, Script, Unreadable};
 pub use server::Server;

@@ -5,8 +5,10 @@ use super::command::{Executor, Verdict};
 use super::hook::{Act, Stage};
 use super::judge;
 use super::output::{Chunk, Output};
+use super::quirks::TurnedAway;
 use super::server::Server;
 use super::syntax::{Segment, Word, announced, unannounced, words};
+use super::throttle::Held;
 use super::wire::Wire;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
@@ -79,15 +81,16 @@ impl Session {
     }
 
     async fn greet(&mut self) -> Result<(), Over> {
-        let (greeting, full) = {
+        let (greeting, full, at_once) = {
             let mail = self.server.mail();
-            (mail.greeting.clone(), mail.quirks.connections.is_some_and(|most| mail.open > most))
+            let full = mail.quirks.connections.is_some_and(|most| mail.open > most);
+            (mail.greeting.clone(), full, mail.quirks.turned_away == TurnedAway::Bye)
         };
         let act = self.ask(Stage::Connected, "").await?;
         let text = match act {
             Act::Say(text) => text,
             Act::Edit(edit) => return self.send(&edit(greeting.into_bytes())).await,
-            Act::Pass if full => "* BYE [LIMIT] too many connections\r\n".to_owned(),
+            Act::Pass if full && at_once => "* BYE [LIMIT] too many connections\r\n".to_owned(),
             Act::Pass => greeting,
             act => return self.end(act).await,
         };
@@ -132,14 +135,17 @@ impl Session {
 
     async fn line(&mut self) -> Result<Vec<u8>, Over> {
         let mut looked = 0;
+        let longest = self.server.mail().quirks.longest_line.unwrap_or(LONGEST_LINE);
         loop {
-            if let Some(at) = memchr::memmem::find(&self.buffer[looked..], b"\r\n") {
+            if let Some(at) =
+                memchr::memmem::find(&self.buffer[looked..], b"\r\n").filter(|at| looked + at <= longest)
+            {
                 let mut line: Vec<u8> = self.buffer.drain(..looked + at + 2).collect();
                 line.truncate(looked + at);
                 return Ok(line);
             }
             looked = self.buffer.len().saturating_sub(1);
-            if looked > LONGEST_LINE {
+            if looked > longest {
                 self.send(b"* BYE [TOOBIG] line too long\r\n").await?;
                 return Err(Over::Closed);
             }
@@ -322,7 +328,7 @@ impl Session {
         match act {
             Act::Pass => {
                 let mut out = Output::default();
-                let verdict = self.executor.execute(&command, &mut out);
+                let verdict = self.held(&command, &mut out).await;
                 match self.ask(Stage::Applied, &command.line).await? {
                     Act::Pass => {}
                     Act::Say(text) => return self.send(text.replace("{tag}", &command.tag).as_bytes()).await,
@@ -375,6 +381,18 @@ impl Session {
             }
             act => self.end(act).await,
         }
+    }
+
+    /// Has the command executed, as soon as the server does anything.
+    async fn held(&mut self, command: &Command, out: &mut Output) -> Verdict {
+        let held = self.server.mail().throttle(&command.line);
+        match held {
+            Held::No => {}
+            Held::Wait(time) => sleep(time).await,
+            Held::Refused(text) => return Verdict::Done(format!("{} {text}", command.tag)),
+            Held::Ended(text, bye) => return Verdict::Last(format!("{} {text}\r\n{bye}", command.tag)),
+        }
+        self.executor.execute(command, out)
     }
 
     /// Sends an answer in two halves, and asks between and after.

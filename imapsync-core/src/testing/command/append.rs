@@ -1,15 +1,13 @@
 //! APPEND, of one message or, with MULTIAPPEND, of several that are stored together or not at all.
 
 use super::Executor;
-use super::select::accepted;
+use super::flags::{By, accepted};
 use crate::testing::body::Body;
 use crate::testing::mail::Mail;
 use crate::testing::output::Output;
-use crate::testing::quirks::{Dates, Rewrite};
+use crate::testing::quirks::TryCreate;
+use crate::testing::storing;
 use crate::testing::syntax::Word;
-
-/// What the server takes for the present.
-const NOW: &str = "25-Nov-2026 12:00:00 +0000";
 
 impl Executor {
     /// What a synchronising literal is answered with in place of `+`, where that is known before the message is here.
@@ -22,146 +20,100 @@ impl Executor {
         }
         let mail = self.server.mail();
         let name = self.mailbox(&words, 1);
+        if mail.quirks.try_create == TryCreate::InText {
+            return None;
+        }
         if mail.usable(&name).is_none() {
-            return Some("NO [TRYCREATE] no such folder".to_owned());
+            return (mail.quirks.try_create == TryCreate::Early).then(|| NO_FOLDER.to_owned());
         }
         let flags = words.iter().find(|word| matches!(word, Word::List(_)));
         if let Some(flags) = flags
-            && let Err(refusal) = accepted(&mail, &mail.resolve(&name), flags.items())
+            && let Err(refusal) = accepted(&mail, &mail.resolve(&name), flags.items(), By::Append)
         {
+            return Some(refusal);
+        }
+        let date = words.iter().skip(2).find(|word| matches!(word, Word::Quoted(_))).map(Word::text);
+        if let Err(refusal) = storing::date(mail.quirks.dates, date.as_deref(), &Body::from("")) {
             return Some(refusal);
         }
         too_big(&mail, len)
     }
 
     pub(super) fn append(&mut self, arguments: &[Word], out: &mut Output) -> String {
+        match self.try_append(arguments, out) {
+            Ok(done) => done,
+            Err(_) if self.server.mail().quirks.try_create == TryCreate::InText => {
+                "NO APPEND [TRYCREATE] failed".to_owned()
+            }
+            Err(refusal) => refusal,
+        }
+    }
+
+    fn try_append(&mut self, arguments: &[Word], out: &mut Output) -> Result<String, String> {
         let server = self.server.clone();
         let mut mail = server.mail();
-        let several = arguments.iter().filter(|word| matches!(word, Word::Literal(_))).count() > 1;
+        let rest = arguments.get(1..).unwrap_or_default();
+        let several = rest.iter().filter(|word| matches!(word, Word::Literal(_))).count() > 1;
         if several && !mail.has("MULTIAPPEND") {
-            return "BAD one message at a time".to_owned();
+            return Err("BAD one message at a time".to_owned());
         }
-        let mut messages: Vec<(Body, Vec<String>, String)> = Vec::new();
+        let name = mail.resolve(&self.mailbox(arguments, 0));
+        let mut messages: Vec<(Body, Vec<String>, Option<String>)> = Vec::new();
         let (mut flags, mut date): (&[Word], Option<String>) = (&[], None);
-        for word in arguments.get(1..).unwrap_or_default() {
+        for word in rest {
             match word {
                 Word::List(words) => flags = words,
                 Word::Quoted(text) => date = Some(String::from_utf8_lossy(text).into_owned()),
                 Word::Literal(body) => {
                     server.gauge.stored(body.len());
-                    let name = mail.resolve(&self.mailbox(arguments, 0));
-                    let kept = match accepted(&mail, &name, flags) {
-                        Ok(kept) => kept,
-                        Err(refusal) => return refusal,
-                    };
-                    messages.push((body.clone(), kept, kept_date(&mail, date.take())));
+                    messages.push((body.clone(), accepted(&mail, &name, flags, By::Append)?, date.take()));
                     flags = &[];
                 }
-                Word::Atom(_) => return format!("{} what", self.syntax_error()),
+                Word::Atom(_) => return Err("BAD what".to_owned()),
             }
         }
         if messages.is_empty() {
-            return "BAD no message".to_owned();
+            return Err("BAD no message".to_owned());
         }
-        let name = mail.resolve(&self.mailbox(arguments, 0));
         if mail.usable(&name).is_none() {
-            return "NO [TRYCREATE] no such folder".to_owned();
+            return Err(NO_FOLDER.to_owned());
         }
         let mut stored = Vec::new();
         let mut room = mail.quota.map(|quota| quota.saturating_sub(mail.used()));
         for (body, kept, date) in messages {
             if let Some(refusal) = too_big(&mail, body.len()) {
-                return refusal;
+                return Err(refusal);
             }
-            let body = match rewritten(mail.quirks.rewrite, body) {
-                Ok(body) => body,
-                Err(refusal) => return refusal,
-            };
+            let (body, date) = mail.kept(body, date.as_deref())?;
             if let Some(left) = room {
-                match left.checked_sub(body.len()) {
-                    Some(rest) => room = Some(rest),
-                    None => return "NO [OVERQUOTA] the account is full".to_owned(),
-                }
+                room = Some(left.checked_sub(body.len()).ok_or("NO [OVERQUOTA] the account is full")?);
             }
             stored.push((body, kept, date));
         }
         mail.note();
-        let uid_plus = mail.has("UIDPLUS");
-        let folder = mail.folder(&name);
-        let first = folder.next;
-        for (body, kept, date) in stored {
-            folder.store(body, kept, &date);
-        }
-        let (validity, last) = (folder.validity, folder.next - 1);
+        let uids: Vec<String> = stored
+            .into_iter()
+            .map(|(body, kept, date)| mail.keep(&name, body, kept, &date).to_string())
+            .collect();
+        let (validity, uid_plus) = (mail.folder(&name).validity, mail.has("UIDPLUS"));
         let here = self.selected.as_ref().is_some_and(|selected| selected.name == name);
         drop(mail);
         if here {
             self.news(out, false);
         }
-        match (uid_plus, first == last) {
-            (false, _) => "OK done".to_owned(),
-            (true, true) => format!("OK [APPENDUID {validity} {first}] done"),
-            (true, false) => format!("OK [APPENDUID {validity} {first}:{last}] done"),
-        }
+        Ok(match (uid_plus, uids.as_slice()) {
+            (true, [first, .., last]) => format!("OK [APPENDUID {validity} {first}:{last}] done"),
+            (true, [uid]) => format!("OK [APPENDUID {validity} {uid}] done"),
+            _ => "OK done".to_owned(),
+        })
     }
 }
+
+const NO_FOLDER: &str = "NO [TRYCREATE] no such folder";
 
 fn too_big(mail: &Mail, len: u64) -> Option<String> {
     if mail.limit("APPENDLIMIT").is_some_and(|most| len > most) {
         return Some("NO [TOOBIG] larger than APPENDLIMIT".to_owned());
     }
     mail.quirks.too_big.filter(|(most, _)| len > *most).map(|(_, text)| format!("NO {text}"))
-}
-
-fn kept_date(mail: &Mail, date: Option<String>) -> String {
-    let Some(date) = date else { return NOW.to_owned() };
-    let year: i32 = date.get(7..11).and_then(|year| year.parse().ok()).unwrap_or(0);
-    match mail.quirks.dates {
-        Dates::Kept => date,
-        Dates::NowOutside if (1970..=2037).contains(&year) => date,
-        Dates::Now | Dates::NowOutside => NOW.to_owned(),
-    }
-}
-
-/// The message as the server keeps it, or why it does not.
-fn rewritten(rewrite: Rewrite, body: Body) -> Result<Body, String> {
-    let Body::Bytes(bytes) = &body else { return Ok(body) };
-    let bare = bytes.iter().enumerate().any(|(at, b)| *b == b'\n' && (at == 0 || bytes[at - 1] != b'\r'));
-    match rewrite {
-        Rewrite::Nothing => Ok(body),
-        Rewrite::NulAndLineFeed => {
-            let changed: Vec<u8> = bytes.iter().map(|b| if *b == 0 { 0x80 } else { *b }).collect();
-            Ok(Body::from(line_ends(&changed)))
-        }
-        Rewrite::LineEnds => {
-            let mut changed = line_ends(bytes);
-            if !changed.ends_with(b"\r\n") {
-                changed.extend_from_slice(b"\r\n");
-            }
-            Ok(Body::from(changed))
-        }
-        Rewrite::Refuses if bare => Err("NO Message contains bare newlines".to_owned()),
-        Rewrite::Refuses if bytes.contains(&0) => Err("NO Message contains NUL characters".to_owned()),
-        Rewrite::Refuses if !bytes.split(|b| *b == b'\n').next().is_some_and(|line| line.contains(&b':')) => {
-            Err("NO Message contains invalid header".to_owned())
-        }
-        Rewrite::Refuses => Ok(body),
-        Rewrite::Headers => {
-            let mut changed = b"X-MS-Exchange-Organization: here\r\n".to_vec();
-            changed.extend_from_slice(bytes);
-            Ok(Body::from(changed))
-        }
-    }
-}
-
-/// Bare line feeds become CR LF.
-fn line_ends(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte == b'\n' && (at == 0 || bytes[at - 1] != b'\r') {
-            out.push(b'\r');
-        }
-        out.push(*byte);
-    }
-    out
 }

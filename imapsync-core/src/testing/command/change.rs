@@ -2,7 +2,7 @@
 
 use super::Executor;
 use super::fetch::labels;
-use super::select::accepted;
+use super::flags::{By, accepted};
 use crate::testing::output::Output;
 use crate::testing::set::shown;
 use crate::testing::syntax::Word;
@@ -46,7 +46,7 @@ impl Executor {
         let values = if gmail {
             values.iter().map(Word::text).collect()
         } else {
-            match accepted(&mail, &selected.name, values) {
+            match accepted(&mail, &selected.name, values, By::Store) {
                 Ok(kept) => kept,
                 Err(refusal) => return refusal,
             }
@@ -61,7 +61,7 @@ impl Executor {
             return "BAD no mod-sequences here".to_owned();
         }
         let condstore = condstore && !folder.no_modseq;
-        let mut modified = Vec::new();
+        let (mut modified, mut shared) = (Vec::new(), Vec::new());
         for (number, uid) in set.iter() {
             let Some(message) = folder.message(uid) else { continue };
             if unchanged.is_some_and(|since| message.modseq > since) {
@@ -76,6 +76,9 @@ impl Executor {
                 });
             }
             let Some(message) = folder.message(uid) else { continue };
+            if !gmail {
+                shared.push((message.id, message.flags.clone()));
+            }
             if silent && !condstore {
                 continue;
             }
@@ -99,6 +102,11 @@ impl Executor {
             out.line(")");
         }
         self.knows_its_changes(folder);
+        if mail.quirks.labels {
+            for (id, flags) in &shared {
+                mail.share_flags(&selected.name, *id, flags);
+            }
+        }
         if modified.is_empty() {
             "OK done".to_owned()
         } else {
@@ -124,15 +132,11 @@ impl Executor {
             _ => None,
         };
         mail.note();
-        let Some(folder) =
-            mail.folders.get_mut(&selected.name).filter(|now| now.validity == selected.validity)
-        else {
+        if selected.folder(&mail).is_none() {
             return "NO [NONEXISTENT] the folder is gone".to_owned();
-        };
-        let gone = folder.expunge(|message| {
-            message.has("\\Deleted") && set.as_ref().is_none_or(|set| set.has(message.uid))
-        });
-        let modseq = folder.modseq;
+        }
+        let gone = mail.expunge(&selected.name, |uid| set.as_ref().is_none_or(|set| set.has(uid)));
+        let modseq = mail.folder(&selected.name).modseq;
         drop(mail);
         self.news(out, true);
         self.expunged(!gone.is_empty(), modseq)

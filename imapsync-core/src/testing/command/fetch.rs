@@ -100,6 +100,9 @@ impl Executor {
         {
             vanished_earlier(folder, since, &merged(uids), out);
         }
+        if mail.quirks.uid_last {
+            items.sort_by_key(|item| *item == Item::Uid);
+        }
         let mut finder = Finder::new(folder);
         let missing = rows.uids().any(|uid| finder.find(uid).is_none());
         if mail.quirks.shuffled {

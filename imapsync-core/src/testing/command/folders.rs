@@ -3,7 +3,9 @@
 use super::Executor;
 use crate::testing::folder::Folder;
 use crate::testing::mail::{Mail, name_to_wire};
+use crate::testing::naming;
 use crate::testing::output::Output;
+use crate::testing::quirks::{DeletedParents, Parents};
 use crate::testing::syntax::Word;
 
 impl Executor {
@@ -21,6 +23,9 @@ impl Executor {
         let extended = selection.is_some() || rest.len() > 2;
         if extended && !(mail.has("LIST-EXTENDED") || mail.has("LIST-STATUS") || mail.has("IMAP4rev2")) {
             return "BAD no such LIST".to_owned();
+        }
+        if rest.len() > 2 && mail.quirks.refuses_list_return {
+            return "BAD Invalid LIST".to_owned();
         }
         let (Some(reference), Some(patterns)) = (rest.first(), rest.get(1)) else {
             return "BAD a reference and a pattern".to_owned();
@@ -56,7 +61,10 @@ impl Executor {
                 let parent = mail.seen().keys().any(|other| other.starts_with(&below));
                 attributes.push(if parent { "\\HasChildren" } else { "\\HasNoChildren" }.to_owned());
             }
-            row(out, "LIST", &attributes, mail.separator, name);
+            if mail.quirks.files && mail.usable(name).is_some() {
+                attributes.push("\\NoInferiors".to_owned());
+            }
+            row(out, "LIST", &attributes, mail.separator, shown(&mail, name));
             if let Some(items) = status
                 && mail.usable(name).is_some()
             {
@@ -77,7 +85,7 @@ impl Executor {
         let pattern = format!("{}{}", self.mailbox(arguments, 0), self.mailbox(arguments, 1));
         for (name, folder) in mail.seen() {
             if folder.subscribed && matches(&pattern, name, mail.separator) {
-                row(out, "LSUB", &[], mail.separator, name);
+                row(out, "LSUB", &[], mail.separator, shown(&mail, name));
             }
         }
         "OK done".to_owned()
@@ -104,30 +112,30 @@ impl Executor {
         let separator = mail.separator;
         let asked = self.resolved(&mail, arguments, 0);
         let name = asked.strip_suffix(separator).unwrap_or(&asked).to_owned();
-        if name.is_empty() || name.contains(&format!("{separator}{separator}")) {
-            return "NO [CANNOT] that is no name".to_owned();
-        }
         if mail.usable(&name).is_some() {
             return "NO [ALREADYEXISTS] it is there".to_owned();
         }
-        if !name.starts_with(&mail.prefix) && name != "INBOX" {
-            return "NO [CANNOT] outside of the namespace".to_owned();
+        if let Some(refusal) = naming::refusal(&mail, &name) {
+            return refusal.to_owned();
         }
         mail.note();
         let special = arguments.get(1).map(Word::items).unwrap_or_default();
-        let special: Vec<String> = match special {
+        let mut attributes: Vec<String> = match special {
             [word, list] if word.keyword() == "USE" => list.items().iter().map(Word::text).collect(),
             _ => Vec::new(),
         };
-        for (at, _) in name.match_indices(separator) {
-            let parent = &name[..at];
+        for parent in naming::parents(&name, separator) {
             if !mail.folders.contains_key(parent) && format!("{parent}{separator}") != mail.prefix {
-                mail.folder(parent).attributes.push("\\Noselect".to_owned());
+                let noselect = mail.quirks.parents != Parents::Real;
+                mail.folder(parent).attributes.extend(noselect.then(|| "\\Noselect".to_owned()));
             }
         }
-        let folder = mail.folder(&name);
-        folder.ghost = false;
-        folder.attributes = special;
+        if mail.quirks.files && asked.ends_with(separator) {
+            attributes.push("\\Noselect".to_owned());
+        }
+        // What was listed without being there is another folder now.
+        mail.folders.remove(&name);
+        mail.folder(&name).attributes = attributes;
         "OK done".to_owned()
     }
 
@@ -143,9 +151,16 @@ impl Executor {
         mail.note();
         let below = format!("{name}{}", mail.separator);
         if mail.folders.keys().any(|other| other.starts_with(&below)) {
+            let rule = mail.quirks.deleted_parents;
+            if rule == DeletedParents::Refused {
+                return "NO [HASCHILDREN] it has folders in it".to_owned();
+            }
             let folder = mail.folder(&name);
             folder.messages.clear();
-            folder.attributes = vec!["\\Noselect".to_owned()];
+            match rule {
+                DeletedParents::Ghost => folder.ghost = true,
+                _ => folder.attributes = vec!["\\Noselect".to_owned()],
+            }
         } else {
             mail.folders.remove(&name);
         }
@@ -171,11 +186,13 @@ impl Executor {
     pub(super) fn subscribe(&self, arguments: &[Word], yes: bool) -> String {
         let mut mail = self.server.mail();
         let name = self.resolved(&mail, arguments, 0);
+        let anything = mail.quirks.subscribes_anything;
         match mail.folders.get_mut(&name) {
             Some(folder) => {
                 folder.subscribed = yes;
                 "OK done".to_owned()
             }
+            None if anything => "OK done".to_owned(),
             None => "NO [NONEXISTENT] no such folder".to_owned(),
         }
     }
@@ -189,6 +206,11 @@ fn row(out: &mut Output, verb: &str, attributes: &[String], separator: char, nam
     out.bytes(format!("* {verb} ({}) \"{separator}\" ", attributes.join(" ")).as_bytes());
     out.name(&name_to_wire(name));
     out.line("");
+}
+
+/// A name as the server spells it.
+fn shown<'a>(mail: &Mail, name: &'a str) -> &'a str {
+    mail.quirks.inbox.filter(|_| name == "INBOX").unwrap_or(name)
 }
 
 /// Whether the pattern of a LIST matches: `*` for anything, `%` for anything without the separator.
@@ -222,7 +244,7 @@ fn status_line(mail: &Mail, name: &str, folder: &Folder, items: &[Word], out: &m
     for item in items {
         let item = item.keyword();
         let value = match item.as_str() {
-            "MESSAGES" => folder.messages.len() as u64,
+            "MESSAGES" => folder.messages.len().min(mail.quirks.listing_window.unwrap_or(usize::MAX)) as u64,
             "RECENT" => 0,
             "UIDNEXT" => u64::from(folder.next),
             "UIDVALIDITY" => u64::from(folder.validity),
@@ -240,7 +262,7 @@ fn status_line(mail: &Mail, name: &str, folder: &Folder, items: &[Word], out: &m
         values.push(format!("{item} {value}"));
     }
     out.bytes(b"* STATUS ");
-    out.name(&name_to_wire(name));
+    out.name(&name_to_wire(shown(mail, name)));
     out.line(format!(" ({})", values.join(" ")));
     true
 }

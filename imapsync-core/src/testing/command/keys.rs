@@ -2,6 +2,7 @@
 
 use super::select::Selected;
 use crate::testing::folder::Message;
+use crate::testing::quirks::Quirks;
 use crate::testing::set::{merged, ranges, within};
 use crate::testing::syntax::Word;
 use chrono::NaiveDate;
@@ -41,19 +42,19 @@ pub(super) enum Compare {
 
 impl Key {
     /// Reads all of these keys; None where one is none.
-    pub(super) fn all(words: &[Word], selected: &Selected) -> Option<Self> {
+    pub(super) fn all(words: &[Word], selected: &Selected, quirks: &Quirks) -> Option<Self> {
         let (mut keys, mut words) = (Vec::new(), words);
         while !words.is_empty() {
-            keys.push(Self::next(&mut words, selected)?);
+            keys.push(Self::next(&mut words, selected, quirks)?);
         }
         (!keys.is_empty()).then_some(Self::And(keys))
     }
 
     /// Reads the first key off the words.
-    fn next(words: &mut &[Word], selected: &Selected) -> Option<Self> {
+    fn next(words: &mut &[Word], selected: &Selected, quirks: &Quirks) -> Option<Self> {
         let word = take(words)?;
         if let Word::List(inner) = word {
-            return Self::all(inner, selected);
+            return Self::all(inner, selected, quirks);
         }
         let flag = |name: &str| Self::Flag(name.to_owned());
         let not = |key: Self| Self::Not(Box::new(key));
@@ -76,10 +77,21 @@ impl Key {
             "UNDRAFT" => not(flag("\\Draft")),
             "UNFLAGGED" => not(flag("\\Flagged")),
             "UNSEEN" => not(flag("\\Seen")),
+            "KEYWORD" if quirks.lame_search => {
+                take(words)?;
+                Self::All
+            }
+            "UID" if quirks.lame_search || quirks.star_finds_nothing && beyond(words, last) => {
+                take(words)?;
+                Self::None
+            }
             "KEYWORD" => Self::Flag(take(words)?.text()),
             "UNKEYWORD" => not(Self::Flag(take(words)?.text())),
-            "NOT" => not(Self::next(words, selected)?),
-            "OR" => Self::Or(Box::new((Self::next(words, selected)?, Self::next(words, selected)?))),
+            "NOT" => not(Self::next(words, selected, quirks)?),
+            "OR" => Self::Or(Box::new((
+                Self::next(words, selected, quirks)?,
+                Self::next(words, selected, quirks)?,
+            ))),
             "UID" => Self::Uids(uids(&take(words)?.text())?),
             "$" => Self::Uids(uids("$")?),
             "LARGER" => Self::Larger(take(words)?.text().parse().ok()?),
@@ -179,6 +191,12 @@ fn take<'a>(words: &mut &'a [Word]) -> Option<&'a Word> {
     let (first, rest) = words.split_first()?;
     *words = rest;
     Some(first)
+}
+
+/// Whether the next word is `n:*` with a number above the last.
+fn beyond(words: &[Word], last: u32) -> bool {
+    let set = words.first().map(Word::text).unwrap_or_default();
+    set.strip_suffix(":*").and_then(|first| first.parse().ok()).is_some_and(|first: u32| first > last)
 }
 
 /// Whether a field of this name contains the value, given in small letters.

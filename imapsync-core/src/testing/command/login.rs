@@ -3,6 +3,7 @@
 use super::{Executor, Verdict};
 use crate::testing::mail::Mail;
 use crate::testing::output::Output;
+use crate::testing::quirks::TurnedAway;
 use crate::testing::server::Server;
 use crate::testing::syntax::Word;
 use base64::Engine as _;
@@ -45,6 +46,14 @@ impl Executor {
         };
         if !right {
             return refusal;
+        }
+        {
+            let mail = self.server.mail();
+            if let TurnedAway::Login(text) = mail.quirks.turned_away
+                && mail.quirks.connections.is_some_and(|most| mail.open > most)
+            {
+                return format!("NO {text}");
+            }
         }
         self.enter(server, user);
         format!("OK [CAPABILITY {}] welcome", self.capabilities())

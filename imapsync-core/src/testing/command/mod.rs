@@ -3,6 +3,7 @@
 mod append;
 mod change;
 mod fetch;
+mod flags;
 mod folders;
 mod items;
 mod keys;
@@ -153,7 +154,24 @@ impl Executor {
             "MOVE" if self.offers("MOVE") => self.copy(arguments, uid, true, out),
             _ => format!("{} what", self.syntax_error()),
         };
-        Verdict::Done(format!("{tag} {text}"))
+        Verdict::Done(format!("{tag} {}", self.said(text)))
+    }
+
+    /// What the server says, in its own way.
+    fn said(&self, text: String) -> String {
+        let mail = self.server.mail();
+        if let Some(rest) = text.strip_prefix("BAD").filter(|_| mail.quirks.no_for_bad) {
+            return format!("NO{rest}");
+        }
+        let coded = text.strip_prefix("NO [").and_then(|rest| rest.split_once("] "));
+        match coded {
+            Some(("NONEXISTENT" | "ALREADYEXISTS" | "CANNOT" | "EXPUNGEISSUED", text))
+                if mail.quirks.bare_refusals =>
+            {
+                format!("NO {text}")
+            }
+            _ => text,
+        }
     }
 
     fn offers(&self, capability: &str) -> bool {

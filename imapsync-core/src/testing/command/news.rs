@@ -32,6 +32,9 @@ impl Executor {
                 remove(Arc::make_mut(&mut selected.known), &gone);
             }
         }
+        if mail.quirks.deaf {
+            return;
+        }
         let last = selected.known.last().copied().unwrap_or(0);
         let new = folder.messages.partition_point(|message| message.uid <= last);
         if new < folder.messages.len() {

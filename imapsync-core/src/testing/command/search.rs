@@ -39,7 +39,7 @@ impl Executor {
         let Some(folder) = selected.folder(&mail) else {
             return "NO [NONEXISTENT] the folder is gone".to_owned();
         };
-        let Some(key) = Key::all(words, selected) else { return "BAD no such key".to_owned() };
+        let Some(key) = Key::all(words, selected, &mail.quirks) else { return "BAD no such key".to_owned() };
         let by_modseq = key.asks_modseq();
         let (mut found, mut uids, mut modseq) = (Vec::new(), Vec::new(), 0);
         let saves = returns.is_some_and(|options| options.iter().any(|word| word.keyword() == "SAVE"));

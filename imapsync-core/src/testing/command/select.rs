@@ -1,10 +1,10 @@
 //! SELECT, EXAMINE and their ends, with what CONDSTORE and QRESYNC add (RFC 7162).
 
 use super::Executor;
+use super::flags::{in_use, permanent};
 use crate::testing::folder::Folder;
 use crate::testing::mail::Mail;
 use crate::testing::output::Output;
-use crate::testing::quirks::Keywords;
 use crate::testing::set::{Places, merged, ranges, shown, within};
 use crate::testing::syntax::Word;
 use std::sync::Arc;
@@ -80,13 +80,15 @@ impl Executor {
         let name = self.resolved(&mail, arguments, 0);
         let Some(folder) = mail.usable(&name) else { return "NO [NONEXISTENT] no such folder".to_owned() };
         let writable = write && !folder.read_only;
-        out.line(format!("* FLAGS ({})", flags(folder).join(" ")));
-        out.line(format!("* {} EXISTS", folder.messages.len()));
+        out.line(format!("* FLAGS ({})", in_use(folder).join(" ")));
+        let window = mail.quirks.listing_window.unwrap_or(usize::MAX);
+        let seen = &folder.messages[folder.messages.len().saturating_sub(window)..];
+        out.line(format!("* {} EXISTS", seen.len()));
         if self.is_rev2() {
             self.list_row(&mail, &name, out);
         } else {
             out.line("* 0 RECENT");
-            if let Some(at) = folder.messages.iter().position(|message| !message.has("\\Seen")) {
+            if let Some(at) = seen.iter().position(|message| !message.has("\\Seen")) {
                 out.line(format!("* OK [UNSEEN {}] the first one", at + 1));
             }
         }
@@ -108,7 +110,7 @@ impl Executor {
             name,
             validity: folder.validity,
             writable,
-            known: Arc::new(folder.messages.iter().map(|message| message.uid).collect()),
+            known: Arc::new(seen.iter().map(|message| message.uid).collect()),
             gone: folder.gone.len(),
             changed: folder.changed.len(),
             saved: Vec::new(),
@@ -120,7 +122,7 @@ impl Executor {
                 return "BAD that is no set".to_owned();
             };
             vanished_earlier(folder, resync.modseq, &uids, out);
-            let changed = folder.messages.iter().zip(1..);
+            let changed = seen.iter().zip(1..);
             for (message, number) in changed.filter(|(m, _)| m.modseq > resync.modseq && within(&uids, m.uid))
             {
                 let (uid, flags, modseq) = (message.uid, message.flags.join(" "), message.modseq);
@@ -136,10 +138,8 @@ impl Executor {
         if expunge && selected.writable {
             let mut mail = self.server.mail();
             mail.note();
-            if let Some(folder) =
-                mail.folders.get_mut(&selected.name).filter(|now| now.validity == selected.validity)
-            {
-                folder.expunge(|message| message.has("\\Deleted"));
+            if selected.folder(&mail).is_some() {
+                mail.expunge(&selected.name, |_| true);
             }
         }
         "OK done".to_owned()
@@ -171,63 +171,4 @@ pub(super) fn vanished_earlier(folder: &Folder, since: u64, uids: &[(u32, u32)],
     if !gone.is_empty() {
         out.line(format!("* VANISHED (EARLIER) {}", shown(gone)));
     }
-}
-
-const SYSTEM: [&str; 5] = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"];
-
-/// All flags that are in use in a folder.
-fn flags(folder: &Folder) -> Vec<String> {
-    let mut flags: Vec<String> = SYSTEM.iter().map(|flag| (*flag).to_owned()).collect();
-    for flag in folder.messages.iter().flat_map(|message| &message.flags) {
-        if !flags.iter().any(|known| known.eq_ignore_ascii_case(flag)) {
-            flags.push(flag.clone());
-        }
-    }
-    flags
-}
-
-/// What a client can keep.
-fn permanent(mail: &Mail, folder: &Folder) -> Vec<String> {
-    match mail.quirks.keywords {
-        Keywords::Dropped | Keywords::Refused => SYSTEM.iter().map(|flag| (*flag).to_owned()).collect(),
-        Keywords::Kept | Keywords::Lost | Keywords::AtMost(_) => {
-            let mut all = flags(folder);
-            all.push("\\*".to_owned());
-            all
-        }
-    }
-}
-
-/// Flags as the server keeps them, or why it does not take them.
-pub(super) fn accepted(mail: &Mail, name: &str, flags: &[Word]) -> Result<Vec<String>, String> {
-    let mut kept: Vec<String> = Vec::new();
-    for flag in flags {
-        let flag = flag.text();
-        let system = SYSTEM.iter().find(|known| known.eq_ignore_ascii_case(&flag));
-        let flag = match (system, flag.starts_with('\\')) {
-            (Some(known), _) => (*known).to_owned(),
-            (None, true) => return Err(format!("BAD no such flag {flag}")),
-            (None, false) => match mail.quirks.keywords {
-                Keywords::Kept => flag,
-                Keywords::Dropped | Keywords::Lost => continue,
-                Keywords::Refused => return Err("NO no keywords here".to_owned()),
-                Keywords::AtMost(most) => {
-                    let mut known: Vec<&String> = mail.folders.get(name).map_or_else(Vec::new, |folder| {
-                        folder.messages.iter().flat_map(|message| &message.flags).collect()
-                    });
-                    known.retain(|flag| !flag.starts_with('\\'));
-                    known.sort_unstable();
-                    known.dedup();
-                    if !known.contains(&&flag) && known.len() >= most {
-                        return Err("NO [LIMIT] too many user flags in mailbox".to_owned());
-                    }
-                    flag
-                }
-            },
-        };
-        if !kept.iter().any(|known| known.eq_ignore_ascii_case(&flag)) {
-            kept.push(flag);
-        }
-    }
-    Ok(kept)
 }
