@@ -107,8 +107,9 @@ impl Link {
             n => Duration::from_millis(500).saturating_mul(1 << (n - 2).min(16)).min(LONGEST_PAUSE),
         };
         tokio::select! {
-            () = tokio::time::sleep(pause) => Ok(()),
+            biased;
             () = self.cancel.cancelled() => Err(Error::new(ErrorKind::Cancelled, "interrupted").on(self.side)),
+            () = tokio::time::sleep(pause) => Ok(()),
         }
     }
 

@@ -8,11 +8,11 @@ use crate::error::{Error, ErrorKind, Side};
 use crate::imap::command::{Command, StatusItem};
 use crate::imap::name::MailboxName;
 use crate::imap::response::{Code, StatusKind, Untagged};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What could not be created, with the reason.
-pub(crate) type Refusals = HashMap<MailboxName, Error>;
+pub(crate) type Refusals = BTreeMap<MailboxName, Error>;
 
 /// Creates and subscribes. A folder that is there although its CREATE was refused is no refusal.
 ///
@@ -25,9 +25,9 @@ pub(crate) async fn prepare(
     subscribe: &[MailboxName],
     ledger: &mut Ledger,
 ) -> Result<Refusals, Error> {
-    let mut created: HashSet<usize> = HashSet::new();
-    let mut refused: HashMap<usize, Error> = HashMap::new();
-    let mut subscribed: HashSet<usize> = HashSet::new();
+    let mut created: BTreeSet<usize> = BTreeSet::new();
+    let mut refused: BTreeMap<usize, Error> = BTreeMap::new();
+    let mut subscribed: BTreeSet<usize> = BTreeSet::new();
     let total = create.len() + subscribe.len();
     while created.len() + refused.len() + subscribed.len() < total {
         let todo: Vec<usize> = (0..total)

@@ -93,6 +93,7 @@ impl Run {
         self.opened = Instant::now();
         let both = async { tokio::join!(discover(&mut self.source), discover(&mut self.destination)) };
         let (source, destination) = tokio::select! {
+            biased;
             both = both => both,
             () = self.cancel.cancelled() => return Err(Error::new(ErrorKind::Cancelled, "the run was interrupted")),
         };
@@ -152,6 +153,7 @@ impl Run {
             self.plan(destination.append_limit, work).await
         };
         tokio::select! {
+            biased;
             planned = planned => planned?,
             () = cancel.cancelled() => return Err(Error::new(ErrorKind::Cancelled, "the run was interrupted")),
         }
@@ -176,6 +178,7 @@ impl Run {
             Ok(())
         };
         tokio::select! {
+            biased;
             applied = applied => applied,
             () = cancel.cancelled() => Err(Error::new(ErrorKind::Cancelled, "the run was interrupted")),
         }

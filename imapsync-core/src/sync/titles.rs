@@ -6,7 +6,7 @@ use super::work::Work;
 use crate::imap::text::escape;
 use crate::message::header::fields;
 use crate::plan::Outcome;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// So many messages are given a title; the others have folder, UID and size.
@@ -21,7 +21,7 @@ pub(crate) async fn find(link: &mut Link, work: &mut Work) {
     let numbers: HashMap<&str, usize> =
         work.jobs.iter().enumerate().map(|(at, job)| (&*job.source_text, at)).collect();
     let mut readings: Vec<Reading> = Vec::new();
-    let mut wanted: HashMap<usize, Vec<u32>> = HashMap::new();
+    let mut wanted: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
     for message in work.ledger.report.named.iter().take(MOST) {
         if !matches!(message.outcome, Outcome::Vanished)
             && let Some(at) = numbers.get(&*message.folder)

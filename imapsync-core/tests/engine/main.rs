@@ -9,5 +9,6 @@ mod ending;
 mod folders;
 mod opening;
 mod reading;
+mod repeating;
 mod transforming;
 mod world;

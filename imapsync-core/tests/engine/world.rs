@@ -15,7 +15,7 @@ pub const PLAIN: &str = "IMAP4rev1";
 pub struct World {
     pub source: Server,
     pub destination: Server,
-    connector: MemoryConnector,
+    pub connector: MemoryConnector,
     pub account: Account,
     pub gauge: Gauge,
 }

@@ -181,7 +181,7 @@ impl Copier<'_> {
         flights: &[Flight],
         free: &HashMap<Key, Vec<(u32, Seen)>>,
     ) -> Result<HashMap<(Side, usize, u32), Digest>, Error> {
-        let mut groups: HashMap<(Key, u64), Vec<&Flight>> = HashMap::new();
+        let mut groups: BTreeMap<(Key, u64), Vec<&Flight>> = BTreeMap::new();
         for flight in flights {
             if let Some(identity) = flight.identity {
                 groups.entry((identity.key, self.size(flight))).or_default().push(flight);

@@ -159,6 +159,7 @@ impl<'a> Copier<'a> {
             if self.queue.is_empty() && !self.doubts.is_empty() {
                 let cancel = self.cancel.clone();
                 let settled = tokio::select! {
+                    biased;
                     settled = self.settle_doubts() => settled,
                     () = cancel.cancelled() => Err(Error::new(ErrorKind::Cancelled, "the run was interrupted")),
                 };
@@ -204,6 +205,7 @@ impl<'a> Copier<'a> {
                 Woken::Resume => self.resume = None,
                 Woken::Spooled(changed) => self.spool_changed(changed),
             }
+            self.spool_begins();
             if self.destination.connection().is_none() {
                 self.destination_open = None;
                 self.destination.ready().await?;

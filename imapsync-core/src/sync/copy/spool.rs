@@ -27,6 +27,9 @@ pub(super) struct Spool {
 }
 
 pub(super) enum Stage {
+    /// Whole in its file. The transforms begin once nothing else is in flight: what a thread of its own does in its own time
+    /// must not change the order of anything on the wire.
+    Waiting(File),
     /// The transforms are at work, on a thread of their own.
     Changing(JoinHandle<Result<File, String>>),
     /// Its bytes go out as they are taken.
@@ -41,6 +44,18 @@ impl Copier<'_> {
 
     /// The message is whole in its file: the transforms may have it.
     pub(super) fn spool(&mut self, job: usize, uid: u32, identity: Option<Identity>, file: File) {
+        self.spool = Some(Spool { job, uid, identity, stage: Stage::Waiting(file) });
+        self.spool_begins();
+    }
+
+    /// Begins the transforms, where they wait and nothing is in flight any more.
+    pub(super) fn spool_begins(&mut self) {
+        let idle = self.flights.is_empty();
+        let waits = |spool: &mut Spool| idle && matches!(spool.stage, Stage::Waiting(_));
+        let Some(Spool { job, uid, identity, stage: Stage::Waiting(file) }) = self.spool.take_if(waits)
+        else {
+            return;
+        };
         let transforms = self.options.transforms.clone();
         let changing = tokio::task::spawn_blocking(move || change(&transforms, file));
         self.spool = Some(Spool { job, uid, identity, stage: Stage::Changing(changing) });
