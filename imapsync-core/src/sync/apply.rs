@@ -1,5 +1,6 @@
 //! After the copy: flags brought up to date, messages deleted on either side, each in a folder that is checked again.
 
+use super::broken::{self, Broken};
 use super::event::Event;
 use super::link::Link;
 use super::read::SET_BYTES;
@@ -46,7 +47,8 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
             // Flags that could not be read are left alone.
             let (Some(from), Some(to)) = (&from.flags, &to.flags) else { continue };
             // A mark on the source may be our own, from this run or, in the two-phase way, from the one before.
-            let deleting = options.delete1 != Delete1::No || options.expunge1;
+            let deleting =
+                (options.delete1 != Delete1::No || options.expunge1) && !broken::is(Broken::CarriesOwnMark);
             if let Some(flags) = flags::change(from, to, target.listing.permanent.as_ref(), deleting) {
                 let group = changes
                     .entry(job.target)
@@ -128,7 +130,7 @@ pub(crate) async fn delete_source(
         if !job.listing.complete || job.guessed || work.targets[job.target].problem.is_some() {
             continue;
         }
-        let safe = |uid| job.is_safe(uid);
+        let safe = |uid| job.is_safe(uid) || broken::is(Broken::DeletesUnacknowledged);
         let there = job.listing.rows.iter().enumerate().filter(|(n, _)| job.states[*n] != State::Gone);
         let candidates = there.map(|(n, row)| deletes::SourceMessage {
             uid: row.uid,
@@ -187,7 +189,7 @@ pub(crate) async fn delete_destination(
         }
         let (text, mailbox, uid_validity) =
             (target.text.clone(), target.name.clone(), target.listing.uid_validity);
-        if !complete {
+        if !complete && !broken::is(Broken::DeletesDespiteFailures) {
             work.ledger.fail(
                 Error::new(
                     ErrorKind::Delete,
@@ -279,7 +281,7 @@ async fn delete(
     let unmarked = marks.difference(&marked);
     let expunges = expunges.difference(&unmarked);
     let uid_plus = link.ready().await?.capabilities().has(Capability::UIDPLUS);
-    if uid_plus {
+    if uid_plus && !broken::is(Broken::ExpungesAll) {
         let steps = expunges.split(SET_BYTES);
         match write(link, place, &steps, |set| Command::UidExpunge(set.clone())).await? {
             Err(error) => ledger.fail(error),
@@ -344,7 +346,9 @@ async fn expunge_once(
         // Its reply was lost, and they are gone.
         return Ok(());
     }
-    if let Expunge::Refused(why) = deletes::without_uidplus(expunges, &found) {
+    if let Expunge::Refused(why) = deletes::without_uidplus(expunges, &found)
+        && !broken::is(Broken::ExpungesAll)
+    {
         let text =
             format!("messages {expunges} stay marked as deleted: the server has no UIDPLUS, and {why}");
         return Err(Error::new(ErrorKind::Delete, text));
@@ -374,10 +378,12 @@ async fn open(connection: &mut crate::client::Connection, place: &Place) -> Resu
         })
         .await?;
     learn(&status);
-    let error = if status.kind != StatusKind::Ok {
+    let error = if status.kind != StatusKind::Ok && broken::is(Broken::WritesBehindFailedSelect) {
+        return Ok(());
+    } else if status.kind != StatusKind::Ok {
         Error::new(ErrorKind::Select, "the folder can no longer be opened")
             .server_said(connection.said(&status))
-    } else if uid_validity != place.uid_validity {
+    } else if uid_validity != place.uid_validity && !broken::is(Broken::KeepsUidsOfAnotherFolder) {
         Error::new(
             ErrorKind::Select,
             "the folder's UIDVALIDITY changed during the run; nothing is changed in it",

@@ -1,12 +1,13 @@
 //! From two listings to a plan: completes the identities, matches both sides, and asks the planner for each message.
 
+use super::broken::{self, Broken};
 use super::link::Link;
 use super::read::{Answer, Part, Reading, read};
 use super::survey::Listing;
 use super::work::{Job, Mode, Target, Work};
 use crate::error::{Error, Side};
 use crate::imap::name::MailboxName;
-use crate::message::{Identity, IdentityRules, rewrite_key};
+use crate::message::{Digest, Identity, IdentityRules, rewrite_key};
 use crate::options::SyncOptions;
 use crate::plan::{
     Answers, Candidate, Decision, Listed, Matching, Outcome, PlanRules, Planner, match_folder,
@@ -213,7 +214,7 @@ async fn match_jobs(
 }
 
 enum Told {
-    Digest(crate::message::Digest),
+    Digest(Digest),
     Rewrite(Option<[u8; 16]>),
 }
 
@@ -229,6 +230,10 @@ impl From<Answer<'_>> for Told {
 fn rows<'a>(listing: &'a Listing, identities: &'a [Option<Identity>]) -> impl Iterator<Item = Listed> + 'a {
     let both = listing.rows.iter().zip(identities);
     both.filter_map(|(row, identity)| {
+        let identity = match broken::is(Broken::MatchesBySize) {
+            true => Some(IdentityRules::from_body(Digest([row.size as u8; 16]))),
+            false => *identity,
+        };
         identity.map(|identity| Listed { uid: row.uid, size: row.size, identity })
     })
 }
@@ -245,7 +250,7 @@ fn free(target: &Target) -> Vec<Listed> {
 /// first.
 async fn decide(source: &mut Link, rules: &PlanRules, work: &Work) -> Result<Judgement, Error> {
     let mut judged = Vec::new();
-    let mut digests: HashMap<(usize, u32), crate::message::Digest> = HashMap::new();
+    let mut digests: HashMap<(usize, u32), Digest> = HashMap::new();
     let mut open: Vec<usize> =
         (0..work.jobs.len()).filter(|at| work.jobs[*at].mode == Mode::Scanned).collect();
     for round in 0..ROUNDS {
@@ -290,7 +295,7 @@ async fn decide(source: &mut Link, rules: &PlanRules, work: &Work) -> Result<Jud
 fn fold(
     job: &Job,
     rules: &PlanRules,
-    digest: impl Fn(u32) -> Option<crate::message::Digest>,
+    digest: impl Fn(u32) -> Option<Digest>,
 ) -> (Planner, Vec<(u32, Decision)>) {
     let mut planner = Planner::new(rules.clone(), &job.pairs);
     let mut decisions = Vec::with_capacity(job.listing.rows.len());
@@ -300,7 +305,7 @@ fn fold(
                 uid: row.uid,
                 size: row.size,
                 identity: *identity,
-                digest: digest(row.uid),
+                digest: digest(row.uid).or(broken::is(Broken::CollapsesTwins).then_some(Digest([0; 16]))),
             }),
             // It could not be read: either it is gone, which the copy finds, or it is copied as it is.
             None => Decision::Copy,

@@ -1,6 +1,11 @@
 //! The engine (layer 6): list, map, scan, plan, copy, flags, delete, report.
 
 mod apply;
+#[cfg(feature = "broken")]
+pub mod broken;
+#[cfg(not(feature = "broken"))]
+#[expect(unreachable_pub, reason = "public where a test may set it")]
+mod broken;
 mod copy;
 mod discover;
 pub mod event;

@@ -1,5 +1,6 @@
 //! Reads parts of single messages: headers that identity needs further, digests of suspects.
 
+use super::broken::{self, Broken};
 use super::link::Link;
 use super::survey::section;
 use super::volley::{Reply, volley};
@@ -79,7 +80,10 @@ pub(crate) async fn read(
             let state = &mut states[number / 2];
             let reading = &readings[steps[number / 2].0];
             match reply {
-                Reply::Done(status) if number % 2 == 0 => state.opened = status.kind == StatusKind::Ok,
+                Reply::Done(status) if number % 2 == 0 => {
+                    state.opened =
+                        status.kind == StatusKind::Ok || broken::is(Broken::ReadsBehindFailedSelect);
+                }
                 Reply::Done(status) => {
                     state.done = true;
                     if status.kind != StatusKind::Ok || !state.opened {

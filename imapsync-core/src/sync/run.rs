@@ -1,6 +1,7 @@
 //! The course of a run: open, list, map, take stock, judge, copy, flags, deletes, report.
 
 use super::apply::{delete_destination, delete_source, sync_flags};
+use super::broken::{self, Broken};
 use super::copy::Copier;
 use super::discover::{Account as Found, discover};
 use super::event::{Emitter, Event};
@@ -197,7 +198,10 @@ impl Run {
                 targets.retain(|at| work.targets[*at].existed && work.targets[*at].problem.is_none());
                 targets
             };
-            let check = !self.options.dry && !growing.is_empty() && round < SURVEYS;
+            let check = !self.options.dry
+                && !growing.is_empty()
+                && round < SURVEYS
+                && !broken::is(Broken::IgnoresLateArrivals);
             if !check || !has_grown(&mut self.destination, &work.targets, &growing, self.opened).await? {
                 judgement.adopt(work);
                 break;

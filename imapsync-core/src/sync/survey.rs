@@ -1,5 +1,6 @@
 //! What is in the folders: SELECT or EXAMINE with the listing behind it, many folders in one volley.
 
+use super::broken::{self, Broken};
 use super::link::Link;
 use super::volley::{Reply, volley};
 use crate::error::{Error, ErrorKind};
@@ -80,7 +81,7 @@ impl Listing {
         };
         let flags = match &fetch.flags {
             Item::Present(flags) => Some(flags.clone()),
-            _ => None,
+            _ => broken::is(Broken::WipesUnreadableFlags).then(Flags::default),
         };
         self.rows.push(Row { uid, size, date, flags });
     }
@@ -93,7 +94,8 @@ impl Listing {
         // What has arrived since it was opened makes up for nothing.
         let since = if self.uid_next == 0 { u32::MAX } else { self.uid_next };
         let before = self.rows.partition_point(|row| row.uid < since);
-        self.complete = self.problem.is_none() && before as u64 >= u64::from(self.exists);
+        let whole = before as u64 >= u64::from(self.exists) || broken::is(Broken::TrustsShortListing);
+        self.complete = self.problem.is_none() && whole;
     }
 }
 
@@ -233,10 +235,11 @@ impl Progress {
             }
             Reply::Done(status) => {
                 self.open_commands -= 1;
-                if is_opening && status.kind == StatusKind::Ok {
+                let ok = status.kind == StatusKind::Ok || broken::is(Broken::ReadsBehindFailedSelect);
+                if is_opening && ok {
                     self.opened = true;
                     self.listing.code(&status);
-                } else if status.kind != StatusKind::Ok && self.listing.problem.is_none() {
+                } else if !ok && self.listing.problem.is_none() {
                     let what = if is_opening {
                         "the folder cannot be opened"
                     } else {

@@ -4,6 +4,7 @@
 #![cfg(feature = "client")]
 
 mod appending;
+mod breaking;
 mod deleting;
 mod ending;
 mod folders;

@@ -6,8 +6,9 @@ use crate::imap::command::{Command, FetchItems, Uids};
 use crate::imap::flow::{CommandId, FlowEvent};
 use crate::imap::response::{Body, Code, Fetch, Item, Status, StatusKind, Untagged};
 use crate::imap::uidset::UidSet;
-use crate::message::{Digester, Identity, IdentityRules, Key};
+use crate::message::{Digest, Digester, Identity, IdentityRules, Key};
 use crate::plan::{Candidate, Decision, How, Outcome, PlanRules, SkipReason};
+use crate::sync::broken::{self, Broken};
 use crate::sync::work::Mode;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -175,7 +176,11 @@ impl Copier<'_> {
         }
         let listed = self.work.jobs[job].listing.row(uid).map_or(0, |row| row.size);
         let message = match fetch.sections.into_iter().next() {
-            Some((_, Body::Bytes(message))) if listed == 0 || !message.is_empty() => message,
+            Some((_, Body::Bytes(message)))
+                if listed == 0 || !message.is_empty() || broken::is(Broken::StoresEmptyMessage) =>
+            {
+                message
+            }
             _ => {
                 window.empty.push(uid);
                 return;
@@ -247,7 +252,7 @@ impl Copier<'_> {
         at: usize,
         uid: u32,
         identity: Identity,
-        digest: Option<crate::message::Digest>,
+        digest: Option<Digest>,
     ) -> Decision {
         if let Some(present) = self.late_match(at, identity) {
             return present;
@@ -259,6 +264,7 @@ impl Copier<'_> {
         }
         job.identities[row] = Some(identity);
         let size = job.listing.rows[row].size;
+        let digest = digest.or(broken::is(Broken::CollapsesTwins).then_some(Digest([0; 16])));
         let decision = job.planner.decide(Candidate { uid, size, identity, digest });
         if decision == Decision::Copy {
             self.decided.insert((at, uid));
@@ -315,7 +321,9 @@ impl Copier<'_> {
         let said = self.source.said(status);
         for uid in window.left {
             let tried = self.tries.get(&(window.job, uid)).copied().unwrap_or(0) > 0;
-            let gone = status.kind == StatusKind::Ok && !window.noise && !window.empty.contains(&uid);
+            let read =
+                !window.noise && !window.empty.contains(&uid) || broken::is(Broken::CallsUnreadVanished);
+            let gone = status.kind == StatusKind::Ok && read;
             if window.alone && tried && gone {
                 // Asked for alone and answered with nothing: it is gone.
                 self.work.settle(window.job, uid, Outcome::Vanished);
@@ -341,12 +349,14 @@ impl Copier<'_> {
         if let Some(Code::UidValidity(n)) = status.code {
             uid_validity = n;
         }
-        let problem = if status.kind != StatusKind::Ok {
+        let problem = if status.kind != StatusKind::Ok && broken::is(Broken::ReadsBehindFailedSelect) {
+            None
+        } else if status.kind != StatusKind::Ok {
             Some(
                 Error::new(ErrorKind::Select, "the folder can no longer be opened")
                     .server_said(self.source.said(status)),
             )
-        } else if uid_validity != job.listing.uid_validity {
+        } else if uid_validity != job.listing.uid_validity && !broken::is(Broken::KeepsUidsOfAnotherFolder) {
             Some(Error::new(
                 ErrorKind::Select,
                 "the folder's UIDVALIDITY changed during the run: it is another folder now",

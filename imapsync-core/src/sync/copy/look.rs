@@ -5,6 +5,7 @@ use crate::imap::command::{Command, FetchItems, Uids};
 use crate::imap::name::MailboxName;
 use crate::imap::response::{Code, Item, Status, StatusKind, Untagged};
 use crate::message::{Identity, IdentityRules};
+use crate::sync::broken::{self, Broken};
 use crate::sync::judge::header_names;
 use crate::sync::link::Link;
 use crate::sync::read::{Answer, Part, Reading, read};
@@ -60,7 +61,7 @@ pub(super) async fn look(
             Ok(seen) => {
                 let still = last.as_ref().is_some_and(|last| last.keys().eq(seen.keys()));
                 last = Some(seen);
-                if still {
+                if still || broken::is(Broken::LooksTooEarly) {
                     break;
                 }
             }
@@ -155,7 +156,9 @@ async fn look_once(
             Ok(()) => {
                 return Ok(match refusal {
                     Some(refusal) => Err(Unknown::Refused(refusal)),
-                    None if told != uid_validity => Err(Unknown::Changed),
+                    None if told != uid_validity && !broken::is(Broken::KeepsUidsOfAnotherFolder) => {
+                        Err(Unknown::Changed)
+                    }
                     None => Ok(seen),
                 });
             }

@@ -10,6 +10,7 @@ use crate::imap::flow::{CommandId, FlowEvent};
 use crate::imap::response::{Code, Status, StatusKind, Untagged};
 use crate::message::{Identity, flags};
 use crate::plan::Outcome;
+use crate::sync::broken::{self, Broken};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -90,7 +91,9 @@ impl Copier<'_> {
                     if let Some(Code::UidValidity(n)) = status.code {
                         told = n;
                     }
-                    if status.kind == StatusKind::Ok && told != self.work.targets[target].listing.uid_validity
+                    if status.kind == StatusKind::Ok
+                        && told != self.work.targets[target].listing.uid_validity
+                        && !broken::is(Broken::KeepsUidsOfAnotherFolder)
                     {
                         self.target_changed(target);
                     }
@@ -247,7 +250,9 @@ impl Copier<'_> {
         for (id, flight) in flights {
             let applied = self.destination.connection().is_none_or(|c| c.flow().may_have_been_applied(id));
             self.release(flight.job, flight.uid);
-            if applied {
+            if applied && broken::is(Broken::CallsLostCopied) {
+                self.work.settle(flight.job, flight.uid, Outcome::Copied { destination: None });
+            } else if applied && !broken::is(Broken::ResendsWithoutLooking) {
                 let target_at = self.work.jobs[flight.job].target;
                 let floor = self
                     .floors

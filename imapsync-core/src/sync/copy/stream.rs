@@ -12,6 +12,7 @@ use crate::imap::response::{Fetch, Item, Section};
 use crate::message::{Digester, HeaderScanner, Identity, IdentityRules, Scope};
 use crate::options::SyncOptions;
 use crate::plan::{Decision, Outcome};
+use crate::sync::broken::{self, Broken};
 use bytes::{Bytes, BytesMut};
 use std::fs::File;
 use std::io::Write;
@@ -363,6 +364,13 @@ impl Copier<'_> {
             self.strike_off(&stream);
         }
         if let Stage::Sending(id) = stream.stage {
+            if broken::is(Broken::StoresHalfMessage)
+                && let Some(connection) = self.destination.connection()
+            {
+                let missing = usize::try_from(stream.len - stream.received).unwrap_or(0);
+                connection.supply(stream.held);
+                return connection.supply(vec![b' '; missing].into());
+            }
             self.flights.remove(&id);
             self.drop_destination();
         }
