@@ -1,6 +1,7 @@
 //! The one error of this crate: what went wrong, on which side, in which folder, for which message.
 
 use std::fmt;
+use std::time::Duration;
 
 /// One of the two accounts of a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +100,7 @@ struct Inner {
     server: Option<String>,
     hint: Option<String>,
     retryable: bool,
+    retry_after: Option<Duration>,
 }
 
 impl fmt::Display for Inner {
@@ -137,6 +139,7 @@ impl Error {
             server: None,
             hint: None,
             retryable,
+            retry_after: None,
         }))
     }
 
@@ -182,6 +185,15 @@ impl Error {
         self
     }
 
+    /// Says how long to wait before the same is tried again, where that can help; see
+    /// [`backoff::wait`](crate::imap::backoff::wait).
+    #[must_use]
+    pub fn after(mut self, wait: Option<Duration>) -> Self {
+        self.0.retryable |= wait.is_some();
+        self.0.retry_after = wait;
+        self
+    }
+
     /// Turns the error into one of another kind, keeping everything else.
     #[must_use]
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
@@ -217,6 +229,11 @@ impl Error {
     /// Whether the same thing may succeed later without a change by the user.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
+    }
+
+    /// How long the server asks to wait before that.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
     }
 
     /// Whether the connection it happened on can no longer be used.

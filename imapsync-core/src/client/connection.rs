@@ -2,6 +2,7 @@
 
 use crate::account::Timeouts;
 use crate::error::{Error, ErrorKind, Side};
+use crate::imap::backoff;
 use crate::imap::capability::Capabilities;
 use crate::imap::command::Command;
 use crate::imap::flow::{CommandId, Flow, FlowEvent, Output};
@@ -363,7 +364,7 @@ impl Connection {
         }
         let error = Error::new(ErrorKind::ConnectionLost, text).on(self.side);
         match self.flow.bye() {
-            Some(bye) => error.server_said(self.said(bye)),
+            Some(bye) => error.server_said(self.said(bye)).after(backoff::wait(bye)),
             None => error,
         }
     }

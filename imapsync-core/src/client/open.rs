@@ -3,6 +3,7 @@
 use super::connection::Connection;
 use crate::account::Account;
 use crate::error::{Error, ErrorKind, Side};
+use crate::imap::backoff;
 use crate::imap::capability::{Capabilities, Capability};
 use crate::imap::command::{Command, encode_base64};
 use crate::imap::flow::FlowEvent;
@@ -164,9 +165,10 @@ async fn login(account: &Account, connection: &mut Connection) -> Result<(), Err
     if status.kind != StatusKind::Ok {
         let n = side.number();
         let user = crate::imap::text::escape(account.user.as_bytes(), 200);
-        return Err(match transient(&status) {
-            true => refusal(connection, &status, "the server cannot log anybody in at present"),
-            false => Error::new(ErrorKind::Authentication, format!("login of user {user} failed"))
+        // Wrong credentials are never tried again: accounts lock.
+        return Err(match backoff::wait(&status) {
+            Some(_) => refusal(connection, &status, "the server cannot log anybody in at present"),
+            None => Error::new(ErrorKind::Authentication, format!("login of user {user} failed"))
                 .on(side)
                 .server_said(connection.said(&status))
                 .hint(format!("check --user{n} and the password")),
@@ -200,13 +202,11 @@ fn choose(account: &Account, capabilities: &Capabilities) -> Result<Mechanism, E
     }
 }
 
-/// Whether a refused login may succeed later; wrong credentials are never tried again (accounts lock).
-fn transient(status: &Status) -> bool {
-    matches!(status.code, Some(Code::Unavailable | Code::Limit | Code::InUse | Code::ServerBug))
-}
-
 fn refusal(connection: &Connection, status: &Status, text: &str) -> Error {
-    Error::new(ErrorKind::Unavailable, text).on(connection.side()).server_said(connection.said(status))
+    Error::new(ErrorKind::Unavailable, text)
+        .on(connection.side())
+        .server_said(connection.said(status))
+        .after(backoff::wait(status))
 }
 
 /// The secret in every form that may come back in a server's text.

@@ -1,5 +1,6 @@
 //! The protocol as bytes in, bytes out (layer 1): no socket, no clock, no runtime.
 
+pub mod backoff;
 pub mod capability;
 pub mod command;
 pub mod date;

@@ -3,11 +3,13 @@
 use super::broken::{self, Broken};
 use super::event::Event;
 use super::link::Link;
+use super::patience::Patience;
 use super::read::SET_BYTES;
 use super::survey::Listing;
 use super::volley::{Reply, volley};
 use super::work::{Ledger, State, Work};
 use crate::error::{Error, ErrorKind, Side};
+use crate::imap::backoff;
 use crate::imap::capability::Capability;
 use crate::imap::command::{Command, StoreAction};
 use crate::imap::flag::Flags;
@@ -310,11 +312,15 @@ async fn delete(
 /// EXPUNGE, on a server without UIDPLUS: only where it removes exactly these, which is looked at again before each try.
 async fn expunge_all(link: &mut Link, place: &Place, expunges: &UidSet) -> Result<Result<(), Error>, Error> {
     let mut tried = false;
+    let mut patience = Patience::default();
     loop {
         let connection = link.ready().await?;
         match expunge_once(connection, place, expunges, &mut tried).await {
             Ok(()) => return Ok(Ok(())),
             Err(error) if error.is_connection_lost() => link.lost(error)?,
+            Err(error) if patience.allows(error.retry_after()) => {
+                patience.rest().await;
+            }
             Err(error) => return Ok(Err(error.on(place.side).in_folder(&*place.text))),
         }
     }
@@ -340,7 +346,9 @@ async fn expunge_once(
         .await?;
     if status.kind != StatusKind::Ok || !answered {
         let text = "could not find out which messages are marked as deleted; nothing is expunged";
-        return Err(Error::new(ErrorKind::Delete, text).server_said(connection.said(&status)));
+        return Err(Error::new(ErrorKind::Delete, text)
+            .server_said(connection.said(&status))
+            .after(backoff::wait(&status)));
     }
     if *tried && expunges.difference(&found) == *expunges {
         // Its reply was lost, and they are gone.
@@ -356,7 +364,9 @@ async fn expunge_once(
     *tried = true;
     let status = connection.call(Command::Expunge, |_| {}).await?;
     if status.kind != StatusKind::Ok {
-        return Err(Error::new(ErrorKind::Delete, "could not expunge").server_said(connection.said(&status)));
+        return Err(Error::new(ErrorKind::Delete, "could not expunge")
+            .server_said(connection.said(&status))
+            .after(backoff::wait(&status)));
     }
     Ok(())
 }
@@ -383,6 +393,7 @@ async fn open(connection: &mut crate::client::Connection, place: &Place) -> Resu
     } else if status.kind != StatusKind::Ok {
         Error::new(ErrorKind::Select, "the folder can no longer be opened")
             .server_said(connection.said(&status))
+            .after(backoff::wait(&status))
     } else if uid_validity != place.uid_validity && !broken::is(Broken::KeepsUidsOfAnotherFolder) {
         Error::new(
             ErrorKind::Select,
@@ -405,6 +416,7 @@ async fn write<S>(
     command: impl Fn(&S) -> Command,
 ) -> Result<Result<Vec<Option<String>>, Error>, Error> {
     let mut results: Vec<Option<Option<String>>> = steps.iter().map(|_| None).collect();
+    let mut patience = Patience::default();
     while results.iter().any(Option::is_none) {
         let connection = link.ready().await?;
         if let Err(error) = open(connection, place).await {
@@ -412,12 +424,18 @@ async fn write<S>(
                 link.lost(error)?;
                 continue;
             }
+            if patience.allows(error.retry_after()) {
+                patience.rest().await;
+                continue;
+            }
             return Ok(Err(error));
         }
         let todo: Vec<usize> = (0..steps.len()).filter(|at| results[*at].is_none()).collect();
         let commands = todo.iter().map(|at| command(&steps[*at]));
         let result = volley(connection, commands, |connection, number, reply| {
-            if let Reply::Done(status) = reply {
+            if let Reply::Done(status) = reply
+                && !patience.allows(backoff::wait(&status))
+            {
                 results[todo[number]] =
                     Some((status.kind != StatusKind::Ok).then(|| connection.said(&status)));
             }
@@ -428,6 +446,7 @@ async fn write<S>(
             Ok(()) => link.progress(),
             Err(error) => link.lost(error)?,
         }
+        patience.rest().await;
     }
     Ok(Ok(results.into_iter().flatten().collect()))
 }

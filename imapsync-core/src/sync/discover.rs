@@ -4,6 +4,7 @@ use super::link::Link;
 use super::volley::{Reply, volley};
 use crate::error::Error;
 use crate::folder::{Folder, Layout};
+use crate::imap::backoff;
 use crate::imap::capability::Capability;
 use crate::imap::command::{Command, StatusItem};
 use crate::imap::name::MailboxName;
@@ -158,7 +159,8 @@ async fn run(
                 found.refusal = Some(
                     Error::new(crate::error::ErrorKind::Refused, "the server does not list its folders")
                         .on(connection.side())
-                        .server_said(connection.said(&status)),
+                        .server_said(connection.said(&status))
+                        .after(backoff::wait(&status)),
                 );
             }
             _ => {}

@@ -100,12 +100,14 @@ impl Link {
         self.connection = Some(connection);
     }
 
-    /// The first try after a loss is made at once, the next ones after pauses that double.
+    /// The first try after a loss is made at once, the next ones after pauses that double; each no sooner than the server
+    /// asked for.
     async fn pause(&mut self) -> Result<(), Error> {
         let pause = match self.losses_in_a_row {
             0 | 1 => Duration::ZERO,
             n => Duration::from_millis(500).saturating_mul(1 << (n - 2).min(16)).min(LONGEST_PAUSE),
         };
+        let pause = pause.max(self.last_loss.as_ref().and_then(Error::retry_after).unwrap_or_default());
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(Error::new(ErrorKind::Cancelled, "interrupted").on(self.side)),

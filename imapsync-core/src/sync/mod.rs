@@ -11,6 +11,7 @@ mod discover;
 pub mod event;
 mod judge;
 mod link;
+mod patience;
 mod prepare;
 mod quiet;
 mod read;

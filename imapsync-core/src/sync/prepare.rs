@@ -2,9 +2,11 @@
 
 use super::event::Event;
 use super::link::Link;
+use super::patience::Patience;
 use super::volley::{Reply, volley};
 use super::work::Ledger;
 use crate::error::{Error, ErrorKind, Side};
+use crate::imap::backoff;
 use crate::imap::command::{Command, StatusItem};
 use crate::imap::name::MailboxName;
 use crate::imap::response::{Code, StatusKind, Untagged};
@@ -29,6 +31,7 @@ pub(crate) async fn prepare(
     let mut refused: BTreeMap<usize, Error> = BTreeMap::new();
     let mut subscribed: BTreeSet<usize> = BTreeSet::new();
     let total = create.len() + subscribe.len();
+    let mut patience = Patience::default();
     while created.len() + refused.len() + subscribed.len() < total {
         let todo: Vec<usize> = (0..total)
             .filter(|n| !created.contains(n) && !refused.contains_key(n) && !subscribed.contains(n))
@@ -40,6 +43,9 @@ pub(crate) async fn prepare(
         let connection = link.ready().await?;
         let result = volley(connection, commands, |connection, number, reply| {
             let Reply::Done(status) = reply else { return Ok(()) };
+            if patience.allows(backoff::wait(&status)) {
+                return Ok(());
+            }
             let n = todo[number];
             let ok = status.kind == StatusKind::Ok || status.code == Some(Code::AlreadyExists);
             match n.checked_sub(create.len()) {
@@ -74,6 +80,7 @@ pub(crate) async fn prepare(
             Ok(()) => link.progress(),
             Err(error) => link.lost(error)?,
         }
+        patience.rest().await;
     }
     let mut refusals: Refusals = refused.into_iter().map(|(n, error)| (create[n].clone(), error)).collect();
     if !refusals.is_empty() {

@@ -2,9 +2,11 @@
 
 use super::broken::{self, Broken};
 use super::link::Link;
+use super::patience::Patience;
 use super::survey::section;
 use super::volley::{Reply, volley};
 use crate::error::{Error, ErrorKind};
+use crate::imap::backoff;
 use crate::imap::command::{Command, FetchItems, Uids};
 use crate::imap::name::MailboxName;
 use crate::imap::response::{Item, StatusKind, Untagged};
@@ -55,6 +57,7 @@ pub(crate) async fn read(
     mut answer: impl FnMut(usize, u32, Answer<'_>),
 ) -> Result<Vec<(usize, Error)>, Error> {
     let mut refusals = Vec::new();
+    let mut patience = Patience::default();
     // A step is one folder with one UID set: EXAMINE and FETCH. Steps are repeated whole after a loss.
     let mut steps: Vec<(usize, UidSet)> = Vec::new();
     for (at, reading) in readings.iter().enumerate() {
@@ -80,6 +83,8 @@ pub(crate) async fn read(
             let state = &mut states[number / 2];
             let reading = &readings[steps[number / 2].0];
             match reply {
+                Reply::Done(status) if patience.allows(backoff::wait(&status)) => state.later = true,
+                Reply::Done(_) if state.later => {}
                 Reply::Done(status) if number % 2 == 0 => {
                     state.opened =
                         status.kind == StatusKind::Ok || broken::is(Broken::ReadsBehindFailedSelect);
@@ -128,9 +133,10 @@ pub(crate) async fn read(
         if steps.len() < before {
             link.progress();
         }
+        let rested = patience.rest().await;
         if let Err(error) = result {
             link.lost(error)?;
-        } else if steps.len() == before {
+        } else if steps.len() == before && !rested {
             return Err(Error::new(ErrorKind::Protocol, "commands were left without an answer").on(link.side));
         }
     }
@@ -147,6 +153,8 @@ pub(crate) fn digests(message: &[u8]) -> (Digest, Digest) {
 
 #[derive(Default)]
 struct State {
+    /// Refused for the time being.
+    later: bool,
     opened: bool,
     done: bool,
     large: Large,

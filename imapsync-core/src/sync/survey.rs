@@ -2,8 +2,10 @@
 
 use super::broken::{self, Broken};
 use super::link::Link;
+use super::patience::Patience;
 use super::volley::{Reply, volley};
 use crate::error::{Error, ErrorKind};
+use crate::imap::backoff;
 use crate::imap::command::{Command, FetchItems, Uids};
 use crate::imap::date::InternalDate;
 use crate::imap::flag::{Flags, PermanentFlags};
@@ -149,6 +151,7 @@ pub(crate) async fn survey(
 ) -> Result<Vec<Listing>, Error> {
     let mut listings: Vec<Option<Listing>> = vec![None; wanted.len()];
     let mut tries = vec![0u32; wanted.len()];
+    let mut patience = Patience::default();
     loop {
         let todo: Vec<usize> = (0..wanted.len()).filter(|at| listings[*at].is_none()).collect();
         if todo.is_empty() {
@@ -167,13 +170,13 @@ pub(crate) async fn survey(
             let slot = owners[number];
             let is_opening = number == 0 || owners[number - 1] != slot;
             let progress = &mut batch[slot];
-            progress.take(connection, is_opening, reply, &mut header);
+            progress.take(connection, is_opening, reply, &mut header, &mut patience);
             Ok(())
         })
         .await;
         for progress in batch {
             let at = progress.folder;
-            if progress.open_commands > 0 {
+            if progress.open_commands > 0 || progress.later {
                 continue;
             }
             link.progress();
@@ -188,6 +191,7 @@ pub(crate) async fn survey(
         if let Err(error) = result {
             link.lost(error)?;
         }
+        patience.rest().await;
     }
 }
 
@@ -196,6 +200,8 @@ struct Progress {
     folder: usize,
     open_commands: usize,
     opened: bool,
+    /// Refused for the time being.
+    later: bool,
     listing: Listing,
     large: Vec<u8>,
 }
@@ -205,7 +211,14 @@ const LARGEST_HEADER: usize = 16 << 20;
 
 impl Progress {
     fn new(folder: usize, open_commands: usize) -> Self {
-        Self { folder, open_commands, opened: false, listing: Listing::default(), large: Vec::new() }
+        Self {
+            folder,
+            open_commands,
+            opened: false,
+            later: false,
+            listing: Listing::default(),
+            large: Vec::new(),
+        }
     }
 
     fn take(
@@ -214,6 +227,7 @@ impl Progress {
         is_opening: bool,
         reply: Reply,
         header: &mut impl FnMut(usize, u32, &[u8]),
+        patience: &mut Patience,
     ) {
         match reply {
             Reply::Untagged(data) if is_opening => self.listing.opened(&data),
@@ -235,6 +249,7 @@ impl Progress {
             }
             Reply::Done(status) => {
                 self.open_commands -= 1;
+                self.later |= patience.allows(backoff::wait(&status));
                 let ok = status.kind == StatusKind::Ok || broken::is(Broken::ReadsBehindFailedSelect);
                 if is_opening && ok {
                     self.opened = true;

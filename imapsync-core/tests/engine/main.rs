@@ -12,4 +12,5 @@ mod opening;
 mod reading;
 mod repeating;
 mod transforming;
+mod waiting;
 mod world;

@@ -2,6 +2,7 @@
 
 use super::{Copier, MESSAGES_AHEAD};
 use crate::error::{Error, ErrorKind, Side};
+use crate::imap::backoff;
 use crate::imap::command::{Command, FetchItems, Uids};
 use crate::imap::flow::{CommandId, FlowEvent};
 use crate::imap::response::{Body, Code, Fetch, Item, Status, StatusKind, Untagged};
@@ -16,6 +17,8 @@ use std::collections::HashMap;
 /// Bytes and messages of one window; several are in flight.
 const WINDOW_BYTES: u64 = 512 * 1024;
 const WINDOW_MESSAGES: usize = 200;
+/// How often a folder that is refused for the time being is tried again, with no message in between.
+const REOPENINGS: u32 = 3;
 /// What Courier serves, with OK, in place of a message that somebody else has expunged.
 const COURIER_GONE: &[u8] = b"This message is no longer available on the server.";
 
@@ -197,6 +200,7 @@ impl Copier<'_> {
             return;
         }
         self.source.progress();
+        self.reopened.remove(&job);
         self.message(job, uid, message);
     }
 
@@ -319,6 +323,17 @@ impl Copier<'_> {
             return;
         }
         let said = self.source.said(status);
+        if let Some(pause) = backoff::wait(status) {
+            let folder = &*self.work.jobs[window.job].source_text;
+            let error = Error::new(ErrorKind::Fetch, "the server asks to wait, again and again")
+                .on(Side::Source)
+                .in_folder(folder)
+                .server_said(said);
+            self.rest(Side::Source, pause);
+            let mut left = window.left;
+            left.retain(|uid| self.may_try(window.job, *uid, &error.clone().for_message(*uid)));
+            return self.put_back(window.job, left);
+        }
         for uid in window.left {
             let tried = self.tries.get(&(window.job, uid)).copied().unwrap_or(0) > 0;
             let read =
@@ -344,6 +359,11 @@ impl Copier<'_> {
 
     /// The folder is open again: is it still the one that was listed?
     fn examined(&mut self, examining: Examining, status: &Status) {
+        if let Some(pause) = backoff::wait(status)
+            && self.may_reopen(examining.job)
+        {
+            return self.rest(Side::Source, pause);
+        }
         let job = &self.work.jobs[examining.job];
         let mut uid_validity = examining.uid_validity;
         if let Some(Code::UidValidity(n)) = status.code {
@@ -372,6 +392,25 @@ impl Copier<'_> {
         }
     }
 
+    /// A folder is refused for the time being: whether it may be tried again. The windows behind answer for another folder,
+    /// if at all.
+    fn may_reopen(&mut self, job: usize) -> bool {
+        let times = self.reopened.entry(job).or_default();
+        *times += 1;
+        if *times > REOPENINGS {
+            return false;
+        }
+        let behind: Vec<CommandId> =
+            self.windows.iter().filter(|(_, window)| window.job == job).map(|(id, _)| *id).collect();
+        for id in &behind {
+            self.stream_window_ends(*id);
+        }
+        let windows = behind.into_iter().filter_map(|id| Some((id, self.windows.remove(&id)?))).collect();
+        self.take_back(windows);
+        self.source_open = self.source_open.filter(|open| *open != job);
+        true
+    }
+
     pub(super) fn source_lost(&mut self, error: Error) -> Result<(), Error> {
         self.stream_aborts();
         self.forget_windows();
@@ -382,7 +421,11 @@ impl Copier<'_> {
     /// What was asked for and has not come goes back into the queue.
     pub(super) fn forget_windows(&mut self) {
         self.examining.clear();
-        let mut windows: Vec<(CommandId, Window)> = self.windows.drain().collect();
+        let windows = self.windows.drain().collect();
+        self.take_back(windows);
+    }
+
+    fn take_back(&mut self, mut windows: Vec<(CommandId, Window)>) {
         windows.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
         for (_, window) in windows {
             self.asked -= window.left.len();
@@ -406,11 +449,14 @@ impl Copier<'_> {
         self.reserved = self.reserved.saturating_sub(self.reserve_of(job, uid));
     }
 
-    /// Whether the source's next bytes may be read: not while a large message waits for the destination.
+    /// Whether the source's next bytes may be read: not while a large message waits for the destination, nor while the
+    /// destination wants a pause.
     pub(super) fn may_read_source(&mut self) -> bool {
         let backlog = self.destination.connection().map_or(0, |c| c.backlog());
         match &self.stream {
             _ if self.spool.is_some() => false,
+            // What comes would be sent at once.
+            None if self.resume.as_ref().is_some_and(|rest| rest.destination) => false,
             Some(stream) => stream.may_read(self.flights.is_empty(), backlog),
             None => true,
         }

@@ -1,6 +1,7 @@
 //! Looks at the newest messages of a destination folder, until it stands still.
 
 use crate::error::{Error, ErrorKind};
+use crate::imap::backoff;
 use crate::imap::command::{Command, FetchItems, Uids};
 use crate::imap::name::MailboxName;
 use crate::imap::response::{Code, Item, Status, StatusKind, Untagged};
@@ -53,10 +54,12 @@ pub(super) async fn look(
 ) -> Result<Result<BTreeMap<u32, Seen>, Unknown>, Error> {
     let mut last: Option<BTreeMap<u32, Seen>> = None;
     let mut refusals = 0;
+    let mut pause = BETWEEN_LOOKS;
     for round in 0..MOST_LOOKS {
         if round > 0 {
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            tokio::time::sleep(pause).await;
         }
+        pause = BETWEEN_LOOKS;
         match look_once(link, rules, mailbox, uid_validity, above).await? {
             Ok(seen) => {
                 let still = last.as_ref().is_some_and(|last| last.keys().eq(seen.keys()));
@@ -69,6 +72,9 @@ pub(super) async fn look(
                 refusals += 1;
                 if refusals >= MOST_REFUSALS || matches!(unknown, Unknown::Changed) {
                     return Ok(Err(unknown));
+                }
+                if let Unknown::Refused(why) = unknown {
+                    pause = pause.max(why.retry_after().unwrap_or_default());
                 }
             }
         }
@@ -124,8 +130,8 @@ async fn look_once(
                     }
                     if status.kind != StatusKind::Ok && refusal.is_none() {
                         let text = "the folder cannot be looked at";
-                        refusal =
-                            Some(Error::new(ErrorKind::Select, text).server_said(connection.said(&status)));
+                        let error = Error::new(ErrorKind::Select, text).server_said(connection.said(&status));
+                        refusal = Some(error.after(backoff::wait(&status)));
                     }
                 }
                 Reply::Literal => large.clear(),

@@ -14,7 +14,8 @@ mod stream;
 
 use super::link::Link;
 use super::work::{Job, State, Work};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Side};
+use crate::imap::backoff::USUAL;
 use crate::imap::flow::{CommandId, FlowEvent};
 use crate::message::Key;
 use crate::options::SyncOptions;
@@ -27,8 +28,9 @@ use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use stream::Stream;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Messages asked for and not acknowledged yet, at most. Bounds also what a server still has before it when this
@@ -83,9 +85,20 @@ pub(crate) struct Copier<'a> {
     /// Sizes that several messages of a folder have, where bodies tell the identity: only those can be duplicates.
     shared_sizes: HashMap<usize, HashSet<u64>>,
     quota_refusals: u32,
-    /// Nothing is asked for until then: the destination wants a pause.
-    resume: Option<Pin<Box<Sleep>>>,
+    /// Nothing is asked for until then: a server wants a pause.
+    resume: Option<Rest>,
+    /// Pauses in a row, with nothing got done between.
+    rests: u32,
+    /// How often a folder of the source was refused for the time being.
+    reopened: HashMap<usize, u32>,
     stopping: bool,
+}
+
+/// A pause that a server asked for.
+struct Rest {
+    until: Pin<Box<Sleep>>,
+    /// The destination asked: nothing may be sent to it meanwhile.
+    destination: bool,
 }
 
 /// What the loop woke up for.
@@ -134,6 +147,8 @@ impl<'a> Copier<'a> {
             shared_sizes: HashMap::new(),
             quota_refusals: 0,
             resume: None,
+            rests: 0,
+            reopened: HashMap::new(),
             stopping: false,
         }
     }
@@ -263,7 +278,7 @@ impl<'a> Copier<'a> {
             return Poll::Ready(Woken::Source(event));
         }
         if let Some(resume) = &mut self.resume
-            && resume.as_mut().poll(cx).is_ready()
+            && resume.until.as_mut().poll(cx).is_ready()
         {
             return Poll::Ready(Woken::Resume);
         }
@@ -316,14 +331,34 @@ impl<'a> Copier<'a> {
         }
     }
 
-    /// Puts a message back; after too many tries it has failed.
-    fn again(&mut self, job: usize, uid: u32, why: &Error) {
+    /// Asks for nothing new until this time has passed: a server wants a pause.
+    /// The first pause is as long as asked for, those that follow no shorter than ones that double.
+    fn rest(&mut self, side: Side, pause: Duration) {
+        let least = if self.rests == 0 { Duration::ZERO } else { USUAL * (1 << self.rests.min(6)) };
+        self.rests += u32::from(self.resume.is_none());
+        let (mut until, mut destination) = (Instant::now() + pause.max(least), side == Side::Destination);
+        if let Some(present) = &self.resume {
+            until = until.max(present.until.deadline());
+            destination |= present.destination;
+        }
+        self.resume = Some(Rest { until: Box::pin(sleep_until(until)), destination });
+    }
+
+    /// Counts a try; whether there may be another. After too many the message has failed.
+    fn may_try(&mut self, job: usize, uid: u32, why: &Error) -> bool {
         let tries = self.tries.entry((job, uid)).or_default();
         *tries += 1;
-        if *tries >= TRIES {
+        let may = *tries < TRIES;
+        if !may {
             let error = why.clone().with_kind(message_kind(why.kind()));
             self.work.settle(job, uid, Outcome::Failed(error));
-        } else if !self.stopping {
+        }
+        may
+    }
+
+    /// Puts a message back; after too many tries it has failed.
+    fn again(&mut self, job: usize, uid: u32, why: &Error) {
+        if self.may_try(job, uid, why) && !self.stopping {
             match self.queue.front_mut() {
                 Some(piece) if piece.job == job && piece.alone => piece.uids.push_back(uid),
                 _ => self.queue.push_front(Piece { job, uids: [uid].into(), alone: true }),

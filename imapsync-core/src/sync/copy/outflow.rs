@@ -12,8 +12,6 @@ use crate::message::{Identity, flags};
 use crate::plan::Outcome;
 use crate::sync::broken::{self, Broken};
 use bytes::Bytes;
-use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
 
 /// So many messages refused for quota in a row end the copying: a smaller one might still have fitted.
 const QUOTA_REFUSALS: u32 = 20;
@@ -150,6 +148,7 @@ impl Copier<'_> {
     fn appended(&mut self, flight: &Flight, status: &Status, in_order: bool) {
         self.destination.progress();
         self.quota_refusals = 0;
+        self.rests = 0;
         let target_at = self.work.jobs[flight.job].target;
         let uid_validity = self.work.targets[target_at].listing.uid_validity;
         let destination = match &status.code {
@@ -190,9 +189,7 @@ impl Copier<'_> {
             }
             Refusal::Later(pause) => {
                 let error = error(ErrorKind::Append, "the server asks to wait; could not append to folder");
-                let resume = Instant::now() + pause.unwrap_or(Duration::from_secs(1));
-                let resume = self.resume.as_ref().map_or(resume, |sleep| sleep.deadline().max(resume));
-                self.resume = Some(Box::pin(sleep_until(resume)));
+                self.rest(Side::Destination, pause);
                 self.again(job, uid, &error);
             }
             Refusal::BadLiteral
