@@ -50,7 +50,8 @@ pub(crate) async fn complete_identities(
                 rows.filter(|(_, identity)| identity.is_none()).map(|(row, _)| row.uid).collect()
             };
             if !uids.is_empty() {
-                readings.push(Reading { folder, mailbox: mailbox.clone(), uids, part: part.clone() });
+                let (mailbox, uid_validity) = (mailbox.clone(), listing.uid_validity);
+                readings.push(Reading { folder, mailbox, uid_validity, uids, part: part.clone() });
             }
         }
         let refusals = read(link, &readings, |folder, uid, answer| {
@@ -63,6 +64,7 @@ pub(crate) async fn complete_identities(
                         headerless.entry(folder).or_default().push(uid);
                     }
                 }
+                Answer::Flags(_) => {}
                 Answer::Digests { body, .. } => identities[at] = Some(IdentityRules::from_body(body)),
             }
         })
@@ -158,23 +160,20 @@ async fn match_jobs(
             }
             let known = answers.entry(at).or_default();
             let matching = match_folder(&listed(job), &free(target), rules, known);
-            let ask = |readings: &mut Vec<Reading>, mailbox: &_, uids: &[u32], part| {
+            let here = (&job.source, job.listing.uid_validity);
+            let there = (&target.name, target.listing.uid_validity);
+            let ask = |readings: &mut Vec<Reading>, place: (&MailboxName, u32), uids: &[u32], part| {
                 if !uids.is_empty() {
-                    let mailbox: &MailboxName = mailbox;
-                    readings.push(Reading {
-                        folder: at,
-                        mailbox: mailbox.clone(),
-                        uids: uids.to_vec(),
-                        part,
-                    });
+                    let (mailbox, uid_validity) = (place.0.clone(), place.1);
+                    readings.push(Reading { folder: at, mailbox, uid_validity, uids: uids.to_vec(), part });
                 }
             };
             let fields = || Part::Fields(["Date", "From", "Subject"].map(str::to_owned).to_vec());
             let questions = &matching.questions;
-            ask(&mut ask_source, &job.source, &questions.digests_source, Part::Digests);
-            ask(&mut ask_source, &job.source, &questions.rewrite_source, fields());
-            ask(&mut ask_destination, &target.name, &questions.digests_destination, Part::Digests);
-            ask(&mut ask_destination, &target.name, &questions.rewrite_destination, fields());
+            ask(&mut ask_source, here, &questions.digests_source, Part::Digests);
+            ask(&mut ask_source, here, &questions.rewrite_source, fields());
+            ask(&mut ask_destination, there, &questions.digests_destination, Part::Digests);
+            ask(&mut ask_destination, there, &questions.rewrite_destination, fields());
             matchings.insert(at, matching);
         }
         if (ask_source.is_empty() && ask_destination.is_empty()) || round + 1 == ROUNDS {
@@ -223,6 +222,7 @@ impl From<Answer<'_>> for Told {
         match answer {
             Answer::Fields(header) => Self::Rewrite(rewrite_key(header)),
             Answer::Digests { whole, .. } => Self::Digest(whole),
+            Answer::Flags(_) => Self::Rewrite(None),
         }
     }
 }
@@ -273,8 +273,8 @@ async fn decide(source: &mut Link, rules: &PlanRules, work: &Work) -> Result<Jud
                 judged.push((at, planner, decisions));
                 continue;
             }
-            let mailbox = work.jobs[at].source.clone();
-            readings.push(Reading { folder: at, mailbox, uids: needed, part: Part::Digests });
+            let (mailbox, uid_validity) = (work.jobs[at].source.clone(), work.jobs[at].listing.uid_validity);
+            readings.push(Reading { folder: at, mailbox, uid_validity, uids: needed, part: Part::Digests });
             undecided.push(at);
         }
         if undecided.is_empty() {

@@ -9,6 +9,7 @@ use super::volley::{Reply, volley};
 use super::work::Target;
 use crate::error::Error;
 use crate::imap::command::{Command, StatusItem};
+use crate::imap::name::MailboxName;
 use crate::imap::response::{MailboxStatus, Untagged};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -39,9 +40,10 @@ pub(crate) async fn has_grown(
     }
     let mut last: Vec<(u32, u32)> =
         wanted.iter().map(|at| (targets[*at].listing.uid_next, targets[*at].listing.exists)).collect();
+    let names: Vec<&MailboxName> = wanted.iter().map(|at| &targets[*at].name).collect();
     let mut grown = false;
     for _ in 0..MOST_LOOKS {
-        let now = look(link, targets, wanted).await?;
+        let now = look(link, &names).await?;
         let still = now.iter().zip(&last).all(|(now, last)| match now {
             Some(now) => now == last || last.0 == 0,
             None => true,
@@ -58,16 +60,19 @@ pub(crate) async fn has_grown(
     Ok(grown)
 }
 
-/// UIDNEXT and MESSAGES of each.
-async fn look(
+/// UIDNEXT and MESSAGES of each, where the server tells.
+///
+/// # Errors
+///
+/// Only what ends the run.
+pub(crate) async fn look(
     link: &mut Link,
-    targets: &[Target],
-    wanted: &[usize],
+    folders: &[&MailboxName],
 ) -> Result<Vec<Option<(u32, u32)>>, Error> {
     loop {
-        let mut seen = vec![None; wanted.len()];
-        let commands = wanted.iter().map(|at| Command::Status {
-            mailbox: targets[*at].name.clone(),
+        let mut seen = vec![None; folders.len()];
+        let commands = folders.iter().map(|name| Command::Status {
+            mailbox: (*name).clone(),
             items: vec![StatusItem::UidNext, StatusItem::Messages],
         });
         let connection = link.ready().await?;

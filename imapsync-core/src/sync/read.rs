@@ -8,8 +8,9 @@ use super::volley::{Reply, volley};
 use crate::error::{Error, ErrorKind};
 use crate::imap::backoff;
 use crate::imap::command::{Command, FetchItems, Uids};
+use crate::imap::flag::Flags;
 use crate::imap::name::MailboxName;
-use crate::imap::response::{Item, StatusKind, Untagged};
+use crate::imap::response::{Code, Item, Status, StatusKind, Untagged};
 use crate::imap::uidset::UidSet;
 use crate::message::{Digest, Digester};
 
@@ -22,6 +23,8 @@ pub(crate) struct Reading {
     /// The caller's number of the folder, handed back.
     pub(crate) folder: usize,
     pub(crate) mailbox: MailboxName,
+    /// What the UIDs belong to.
+    pub(crate) uid_validity: u32,
     pub(crate) uids: Vec<u32>,
     pub(crate) part: Part,
 }
@@ -32,6 +35,7 @@ pub(crate) enum Part {
     Fields(Vec<String>),
     /// The whole message; only its digests are kept.
     Digests,
+    Flags,
 }
 
 /// What was read of a message.
@@ -44,6 +48,7 @@ pub(crate) enum Answer<'a> {
         /// Over its body.
         body: Digest,
     },
+    Flags(&'a Flags),
 }
 
 /// Reads, in one volley. A message that is gone gets no answer; one may be answered twice after a reconnection.
@@ -72,6 +77,7 @@ pub(crate) async fn read(
             let items = match &reading.part {
                 Part::Fields(names) => FetchItems::Header(names.clone()),
                 Part::Digests => FetchItems::Full,
+                Part::Flags => FetchItems::Listing,
             };
             [
                 Command::Examine(reading.mailbox.clone()),
@@ -86,19 +92,30 @@ pub(crate) async fn read(
                 Reply::Done(status) if patience.allows(backoff::wait(&status)) => state.later = true,
                 Reply::Done(_) if state.later => {}
                 Reply::Done(status) if number % 2 == 0 => {
+                    state.learn(&status);
+                    let right =
+                        state.told == reading.uid_validity || broken::is(Broken::KeepsUidsOfAnotherFolder);
                     state.opened =
-                        status.kind == StatusKind::Ok || broken::is(Broken::ReadsBehindFailedSelect);
+                        status.kind == StatusKind::Ok && right || broken::is(Broken::ReadsBehindFailedSelect);
+                    state.another = status.kind == StatusKind::Ok && !right;
                 }
                 Reply::Done(status) => {
                     state.done = true;
                     if status.kind != StatusKind::Ok || !state.opened {
-                        let error = Error::new(ErrorKind::Fetch, "messages could not be read")
+                        let text = match state.another {
+                            true => {
+                                "the folder's UIDVALIDITY changed during the run: it is another folder now"
+                            }
+                            false => "messages could not be read",
+                        };
+                        let error = Error::new(ErrorKind::Fetch, text)
                             .on(connection.side())
                             .in_folder(reading.mailbox.display())
                             .server_said(connection.said(&status));
                         refusals.push((reading.folder, error));
                     }
                 }
+                Reply::Untagged(Untagged::Status(status)) if number % 2 == 0 => state.learn(&status),
                 Reply::Literal => state.large = Large::new(&reading.part),
                 Reply::Chunk(bytes) => state.large.take(&bytes),
                 Reply::Untagged(Untagged::Fetch(fetch)) if state.opened => {
@@ -108,6 +125,11 @@ pub(crate) async fn read(
                         (Part::Fields(_), large) => {
                             let bytes = section(&fetch, large.fields());
                             answer(reading.folder, uid, Answer::Fields(&bytes));
+                        }
+                        (Part::Flags, _) => {
+                            if let Item::Present(flags) = &fetch.flags {
+                                answer(reading.folder, uid, Answer::Flags(flags));
+                            }
                         }
                         (Part::Digests, Large::Digests(whole, body)) => {
                             let (whole, body) = (whole.finish(), body.finish());
@@ -155,9 +177,21 @@ pub(crate) fn digests(message: &[u8]) -> (Digest, Digest) {
 struct State {
     /// Refused for the time being.
     later: bool,
+    /// The UIDVALIDITY that was told.
+    told: u32,
     opened: bool,
+    /// Opened, and another folder than the one whose UIDs are known.
+    another: bool,
     done: bool,
     large: Large,
+}
+
+impl State {
+    fn learn(&mut self, status: &Status) {
+        if let Some(Code::UidValidity(n)) = status.code {
+            self.told = n;
+        }
+    }
 }
 
 /// A large literal as it passes.
@@ -173,6 +207,7 @@ impl Large {
     fn new(part: &Part) -> Self {
         match part {
             Part::Fields(_) => Self::Fields(Vec::new()),
+            Part::Flags => Self::None,
             Part::Digests => Self::Digests(Box::new(Digester::whole()), Box::new(Digester::body())),
         }
     }

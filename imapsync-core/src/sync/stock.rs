@@ -198,7 +198,7 @@ impl Run {
             start[1].add(listing);
             if target.problem.is_none() {
                 // Without a whole listing of what is there everything would be copied once more.
-                let short = !listing.complete && listing.exists > 0;
+                let short = !listing.complete && (listing.exists > 0 || listing.uncounted);
                 target.problem = listing.problem.take().or_else(|| short.then(|| incomplete(listing)));
             }
             let Some(problem) = target.problem.clone().filter(|_| !target.told) else { continue };
@@ -299,6 +299,9 @@ impl Amount {
 }
 
 fn incomplete(listing: &Listing) -> Error {
+    if listing.uncounted {
+        return Error::new(ErrorKind::Select, "the server does not say how many messages are there");
+    }
     let text = format!(
         "the listing is not complete: the server says that {} messages are there but lists {}",
         listing.exists,

@@ -3,6 +3,7 @@
 use super::broken::{self, Broken};
 use super::link::Link;
 use super::patience::Patience;
+use super::quiet::look;
 use super::volley::{Reply, volley};
 use crate::error::{Error, ErrorKind};
 use crate::imap::backoff;
@@ -34,6 +35,8 @@ pub(crate) struct Listing {
     /// 0 where the server has not told.
     pub(crate) uid_next: u32,
     pub(crate) exists: u32,
+    /// The server was asked and has not told `exists`.
+    pub(crate) uncounted: bool,
     pub(crate) read_only: bool,
     pub(crate) permanent: Option<PermanentFlags>,
     /// By UID, ascending.
@@ -52,7 +55,7 @@ impl Listing {
     /// Takes in what SELECT or EXAMINE says.
     fn opened(&mut self, data: &Untagged) {
         match data {
-            Untagged::Exists(n) => self.exists = *n,
+            Untagged::Exists(n) => (self.exists, self.uncounted) = (*n, false),
             Untagged::Status(status) => self.code(status),
             _ => {}
         }
@@ -88,16 +91,25 @@ impl Listing {
         self.rows.push(Row { uid, size, date, flags });
     }
 
-    /// Sorts what came in any order, and drops what came twice.
+    /// Sorts what came in any order; what came of one message in several pieces, or twice, is put together.
     fn finish(&mut self) {
         self.rows.sort_by_key(|row| row.uid);
-        self.rows.dedup_by_key(|row| row.uid);
+        self.rows.dedup_by(|next, row| {
+            let same = next.uid == row.uid;
+            if same {
+                row.size = row.size.max(next.size);
+                row.date = row.date.or(next.date);
+                // The later is the newer.
+                row.flags = next.flags.take().or(row.flags.take());
+            }
+            same
+        });
         self.rows.shrink_to_fit();
         // What has arrived since it was opened makes up for nothing.
         let since = if self.uid_next == 0 { u32::MAX } else { self.uid_next };
         let before = self.rows.partition_point(|row| row.uid < since);
         let whole = before as u64 >= u64::from(self.exists) || broken::is(Broken::TrustsShortListing);
-        self.complete = self.problem.is_none() && whole;
+        self.complete = self.problem.is_none() && !self.uncounted && whole;
     }
 }
 
@@ -174,6 +186,9 @@ pub(crate) async fn survey(
             Ok(())
         })
         .await;
+        if result.is_ok() {
+            count(link, wanted, &mut batch).await?;
+        }
         for progress in batch {
             let at = progress.folder;
             if progress.open_commands > 0 || progress.later {
@@ -193,6 +208,23 @@ pub(crate) async fn survey(
         }
         patience.rest().await;
     }
+}
+
+/// Where EXISTS was missing, STATUS says how many messages are there.
+async fn count(link: &mut Link, wanted: &[Wanted], batch: &mut [Progress]) -> Result<(), Error> {
+    let mut missing: Vec<&mut Progress> =
+        batch.iter_mut().filter(|progress| progress.opened && progress.listing.uncounted).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&MailboxName> = missing.iter().map(|progress| &wanted[progress.folder].mailbox).collect();
+    for (progress, count) in missing.iter_mut().zip(look(link, &names).await?) {
+        if let Some((_, messages)) = count {
+            progress.listing.exists = messages;
+            progress.listing.uncounted = false;
+        }
+    }
+    Ok(())
 }
 
 /// The answers for one folder as they come.
@@ -216,7 +248,7 @@ impl Progress {
             open_commands,
             opened: false,
             later: false,
-            listing: Listing::default(),
+            listing: Listing { uncounted: true, ..Listing::default() },
             large: Vec::new(),
         }
     }

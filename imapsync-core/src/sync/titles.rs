@@ -34,6 +34,7 @@ pub(crate) async fn find(link: &mut Link, work: &mut Work) {
         readings.push(Reading {
             folder: at,
             mailbox: work.jobs[at].source.clone(),
+            uid_validity: work.jobs[at].listing.uid_validity,
             uids,
             part: part.clone(),
         });

@@ -4,6 +4,7 @@ use super::Copier;
 use super::look::{Seen, Unknown, look};
 use super::outflow::Flight;
 use crate::error::{Error, ErrorKind, Side};
+use crate::imap::name::MailboxName;
 use crate::message::{Digest, Identity, Key};
 use crate::plan::Outcome;
 use crate::sync::read::{Answer, Part, Reading, read};
@@ -204,15 +205,22 @@ impl Copier<'_> {
         if there.is_empty() {
             return Ok(digests);
         }
-        let reading = |folder, mailbox: &crate::imap::name::MailboxName, uids| Reading {
+        let reading = |folder, mailbox: &MailboxName, uid_validity, uids| Reading {
             folder,
             mailbox: mailbox.clone(),
+            uid_validity,
             uids,
             part: Part::Digests,
         };
-        let ours: Vec<Reading> =
-            here.into_iter().map(|(job, uids)| reading(job, &self.work.jobs[job].source, uids)).collect();
-        let theirs = [reading(target_at, &self.work.targets[target_at].name, there)];
+        let ours: Vec<Reading> = here
+            .into_iter()
+            .map(|(at, uids)| {
+                let job = &self.work.jobs[at];
+                reading(at, &job.source, job.listing.uid_validity, uids)
+            })
+            .collect();
+        let target = &self.work.targets[target_at];
+        let theirs = [reading(target_at, &target.name, target.listing.uid_validity, there)];
         for (side, link, readings) in [
             (Side::Source, &mut *self.source, ours.as_slice()),
             (Side::Destination, &mut *self.destination, &theirs),

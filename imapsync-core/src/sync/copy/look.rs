@@ -83,7 +83,8 @@ pub(super) async fn look(
     let bodies: Vec<u32> =
         seen.iter().filter(|(_, seen)| seen.identity.is_none()).map(|(uid, _)| *uid).collect();
     if !bodies.is_empty() {
-        let reading = Reading { folder: 0, mailbox: mailbox.clone(), uids: bodies, part: Part::Digests };
+        let mailbox = mailbox.clone();
+        let reading = Reading { folder: 0, mailbox, uid_validity, uids: bodies, part: Part::Digests };
         read(link, &[reading], |_, uid, answer| {
             if let (Answer::Digests { body, .. }, Some(seen)) = (answer, seen.get_mut(&uid)) {
                 seen.identity = Some(IdentityRules::from_body(body));
