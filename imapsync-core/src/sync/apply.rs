@@ -188,7 +188,9 @@ pub(crate) async fn delete_source(
     for at in 0..work.jobs.len() {
         let job = &work.jobs[at];
         // Where the target has become another folder, what was copied or found there may be gone with the old one.
-        if !job.listing.complete || job.guessed || work.targets[job.target].problem.is_some() {
+        let target = &work.targets[job.target];
+        let forbidden = job.no_deletes || target.no_deletes;
+        if !job.listing.complete || job.guessed || target.problem.is_some() || forbidden {
             continue;
         }
         let safe = |uid| job.is_safe(uid) || broken::is(Broken::DeletesUnacknowledged);
@@ -245,7 +247,7 @@ pub(crate) async fn delete_destination(
             && jobs.iter().all(|job| job.listing.complete && !job.failed && !job.guessed);
         let extra: UidSet =
             target.listing.rows.iter().map(|row| row.uid).filter(|uid| !target.taken.contains(uid)).collect();
-        if extra.is_empty() {
+        if extra.is_empty() || target.no_deletes {
             continue;
         }
         let (text, mailbox, uid_validity) =

@@ -8,6 +8,7 @@ pub mod broken;
 mod broken;
 mod copy;
 mod discover;
+mod doubtful;
 pub mod event;
 mod judge;
 mod link;

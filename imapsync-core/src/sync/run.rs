@@ -170,7 +170,11 @@ impl Run {
             if self.options.resync_flags {
                 sync_flags(&mut self.destination, &self.options, work).await?;
             }
-            if self.options.delete1 != Delete1::No || self.options.expunge1 {
+            let deletes1 = self.options.delete1 != Delete1::No || self.options.expunge1;
+            if deletes1 || self.options.delete2 {
+                self.forbid_deletes(source, destination, work).await?;
+            }
+            if deletes1 {
                 delete_source(&mut self.source, &self.options, work).await?;
             }
             if self.options.delete2 {
@@ -208,7 +212,8 @@ impl Run {
             }
             self.survey_again(work).await?;
         }
-        for job in &mut work.jobs {
+        let mut locked = Vec::new();
+        for (at, job) in work.jobs.iter_mut().enumerate() {
             if job.guessed {
                 job.failed = true;
                 let text =
@@ -221,12 +226,25 @@ impl Run {
                 job.to_copy = job.listing.rows.iter().map(|row| row.uid).collect();
             }
             let target = &work.targets[job.target];
+            if target.listing.read_only && !job.to_copy.is_empty() && !self.options.dry {
+                let text = "the server opens the folder read-only; nothing can be put there";
+                locked.push((
+                    at,
+                    Error::new(ErrorKind::Append, text).on(Side::Destination).in_folder(&*target.text),
+                ));
+            }
             self.events.emit(|| Event::FolderStarted {
                 source: job.source_text.clone(),
                 destination: target.text.clone(),
                 messages: job.listing.rows.len() as u64,
                 destination_messages: target.listing.rows.len() as u64,
             });
+        }
+        for (at, error) in locked {
+            work.jobs[at].to_copy.clear();
+            work.jobs[at].duplicates.clear();
+            work.ledger.fail(error.clone());
+            work.settle_rest(at, &Outcome::Failed(error));
         }
         self.count_destination(work);
         Ok(())

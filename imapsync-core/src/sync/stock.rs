@@ -43,6 +43,7 @@ impl Run {
                     identities: Vec::new(),
                     taken: std::collections::HashSet::new(),
                     problem: None,
+                    no_deletes: false,
                     told: false,
                 });
                 work.targets.len() - 1
@@ -61,6 +62,7 @@ impl Run {
                 to_copy: Vec::new(),
                 duplicates: Vec::new(),
                 guessed: false,
+                no_deletes: false,
                 tally: Tally::default(),
                 failed: false,
             });

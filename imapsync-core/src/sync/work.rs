@@ -51,6 +51,8 @@ pub(crate) struct Job {
     pub(crate) duplicates: Vec<(u32, u32)>,
     /// Messages that had to be read to tell them apart could not be: which is the copy of which is a guess.
     pub(crate) guessed: bool,
+    /// No delete may act here, for a reason that is told.
+    pub(crate) no_deletes: bool,
     pub(crate) tally: Tally,
     pub(crate) failed: bool,
 }
@@ -84,6 +86,8 @@ pub(crate) struct Target {
     pub(crate) taken: HashSet<u32>,
     /// Why nothing can be put there.
     pub(crate) problem: Option<Error>,
+    /// No delete may act here, for a reason that is told.
+    pub(crate) no_deletes: bool,
     /// The problem is in the report.
     pub(crate) told: bool,
 }

@@ -117,6 +117,12 @@ impl Mail {
         uids
     }
 
+    /// The UIDVALIDITY of INBOX, and from where on further folders are numbered.
+    pub(super) fn number_from(&mut self, first: u32) {
+        self.folder("INBOX").validity = first;
+        self.next_validity = first;
+    }
+
     /// Keeps what was there before each change from now on, so that [`Act::Replica`](super::Act::Replica) can show it.
     pub fn keep_history(&mut self) {
         self.history.get_or_insert_default();

@@ -43,6 +43,14 @@ impl Server {
         self
     }
 
+    /// Gives INBOX this UIDVALIDITY, and folders that are made from now on the next ones. Two servers that are not to be taken
+    /// for one and the same must differ in it.
+    #[must_use]
+    pub fn with_validity(self, first: u32) -> Self {
+        self.mail().number_from(first);
+        self
+    }
+
     /// The account's mail. Hold it only for a moment: no command is executed meanwhile.
     pub fn mail(&self) -> MutexGuard<'_, Mail> {
         self.mail.lock().unwrap_or_else(PoisonError::into_inner)

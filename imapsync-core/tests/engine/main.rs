@@ -6,6 +6,7 @@
 mod appending;
 mod breaking;
 mod deleting;
+mod doubting;
 mod ending;
 mod folders;
 mod opening;

@@ -22,9 +22,19 @@ pub struct World {
 
 impl World {
     pub fn new(source: &str, destination: &str) -> Self {
+        let (source, destination) = (Server::new(source), Server::new(destination).with_validity(500_000));
+        Self::between(source, destination)
+    }
+
+    /// Both accounts are one and the same.
+    pub fn one(capabilities: &str) -> Self {
+        let server = Server::new(capabilities);
+        Self::between(server.clone(), server)
+    }
+
+    fn between(source: Server, destination: Server) -> Self {
         let gauge = Gauge::default();
-        let source = Server::new(source).with_gauge(&gauge);
-        let destination = Server::new(destination).with_gauge(&gauge);
+        let (source, destination) = (source.with_gauge(&gauge), destination.with_gauge(&gauge));
         let connector = connector(&source, &destination);
         Self { source, destination, connector, account: account(), gauge }
     }
