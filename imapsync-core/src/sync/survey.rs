@@ -41,6 +41,8 @@ pub(crate) struct Listing {
     pub(crate) permanent: Option<PermanentFlags>,
     /// By UID, ascending.
     pub(crate) rows: Vec<Row>,
+    /// Flags that came without the rest of their row.
+    apart: Vec<(u32, Flags)>,
     /// Every message that the server says is there has been listed, without any error.
     pub(crate) complete: bool,
     /// Why the folder cannot be worked on.
@@ -76,6 +78,13 @@ impl Listing {
         if uid == 0 {
             return;
         }
+        // Flags alone are no row: they were sent apart from it, or somebody changes them meanwhile.
+        if matches!((&fetch.size, &fetch.internal_date), (Item::Absent, Item::Absent)) {
+            if let Item::Present(flags) = &fetch.flags {
+                self.apart.push((uid, flags.clone()));
+            }
+            return;
+        }
         let size = match fetch.size {
             Item::Present(size) => size,
             _ => 0,
@@ -99,11 +108,15 @@ impl Listing {
             if same {
                 row.size = row.size.max(next.size);
                 row.date = row.date.or(next.date);
-                // The later is the newer.
                 row.flags = next.flags.take().or(row.flags.take());
             }
             same
         });
+        for (uid, flags) in std::mem::take(&mut self.apart) {
+            if let Ok(at) = self.rows.binary_search_by_key(&uid, |row| row.uid) {
+                self.rows[at].flags = Some(flags);
+            }
+        }
         self.rows.shrink_to_fit();
         // What has arrived since it was opened makes up for nothing.
         let since = if self.uid_next == 0 { u32::MAX } else { self.uid_next };

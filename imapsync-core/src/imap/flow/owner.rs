@@ -55,7 +55,9 @@ fn accepts(kind: &Kind, data: &Untagged) -> bool {
     }
 }
 
-/// A listing row has a size or a date; a bare FLAGS update pushed by the server has neither.
+/// A listing row has a size or a date, and servers may send its flags apart.
 fn has_attributes(fetch: &Fetch) -> bool {
-    !matches!(fetch.size, Item::Absent) || !matches!(fetch.internal_date, Item::Absent)
+    !matches!(fetch.size, Item::Absent)
+        || !matches!(fetch.internal_date, Item::Absent)
+        || !matches!(fetch.flags, Item::Absent)
 }
