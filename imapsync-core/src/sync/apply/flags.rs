@@ -1,0 +1,158 @@
+//! The flags of messages that are on both sides: the source wins.
+
+use super::{Place, write};
+use crate::error::{Error, ErrorKind, Side};
+use crate::imap::command::{Command, StoreAction};
+use crate::imap::flag::Flags;
+use crate::imap::uidset::UidSet;
+use crate::message::flags;
+use crate::options::{Delete1, SyncOptions};
+use crate::sync::broken::{self, Broken};
+use crate::sync::event::Event;
+use crate::sync::link::Link;
+use crate::sync::read::{Answer, Part, Reading, SET_BYTES, read};
+use crate::sync::work::{Ledger, Target, Work};
+use std::collections::BTreeMap;
+
+/// The flags that messages of one target shall have: by their words, the flags and whose they are.
+type Changes = BTreeMap<Vec<String>, (Flags, UidSet)>;
+
+/// Brings the flags of messages that are on both sides up to date: the source wins. What the server says OK to is read
+/// again: some keep their own flags all the same.
+///
+/// # Errors
+///
+/// Only what ends the run.
+pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mut Work) -> Result<(), Error> {
+    let mut changes: BTreeMap<usize, Changes> = BTreeMap::new();
+    // A mark on the source may be our own, from this run or, in the two-phase way, from the one before.
+    let deleting =
+        (options.delete1 != Delete1::No || options.expunge1) && !broken::is(Broken::CarriesOwnMark);
+    for job in &work.jobs {
+        let target = &work.targets[job.target];
+        for pair in &job.pairs {
+            let (Some(from), Some(to)) = (job.listing.row(pair.source), target.listing.row(pair.destination))
+            else {
+                continue;
+            };
+            // Flags that could not be read are left alone.
+            let (Some(from), Some(to)) = (&from.flags, &to.flags) else { continue };
+            if let Some(flags) = flags::change(from, to, target.listing.permanent.as_ref(), deleting) {
+                let group = changes
+                    .entry(job.target)
+                    .or_default()
+                    .entry(flags.words())
+                    .or_insert_with(|| (flags, UidSet::new()));
+                group.1.insert(pair.destination);
+            }
+        }
+    }
+    if !options.dry {
+        for (at, groups) in &mut changes {
+            store_flags(link, &work.targets[*at], groups, &mut work.ledger).await?;
+        }
+        keep_changed(link, &mut changes, work).await?;
+    }
+    let ledger = &mut work.ledger;
+    for (at, groups) in changes {
+        for (flags, uids) in groups.values() {
+            ledger.report.flags_changed += uids.len();
+            for uid in uids.iter() {
+                let (folder, flags) = (work.targets[at].text.clone(), flags.words().join(" "));
+                ledger.events.emit(|| Event::FlagsChanged { folder, uid, flags });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Stores; what is refused is told, and no longer among the changes.
+async fn store_flags(
+    link: &mut Link,
+    target: &Target,
+    groups: &mut Changes,
+    ledger: &mut Ledger,
+) -> Result<(), Error> {
+    let place = Place {
+        side: Side::Destination,
+        mailbox: target.name.clone(),
+        text: target.text.clone(),
+        uid_validity: target.listing.uid_validity,
+        sizes: BTreeMap::new(),
+    };
+    let steps: Vec<(Flags, UidSet)> = groups
+        .values()
+        .flat_map(|(flags, uids)| uids.split(SET_BYTES).into_iter().map(move |set| (flags.clone(), set)))
+        .collect();
+    let command = |(flags, set): &(Flags, UidSet)| Command::UidStore {
+        uids: set.clone(),
+        action: StoreAction::Replace,
+        flags: flags.clone(),
+    };
+    match write(link, &place, &steps, command).await? {
+        Err(error) => {
+            groups.clear();
+            ledger.fail(error.with_kind(ErrorKind::Flags));
+        }
+        Ok(refusals) => {
+            for ((flags, set), refusal) in steps.iter().zip(refusals) {
+                let Some(said) = refusal else { continue };
+                if let Some((_, uids)) = groups.get_mut(&flags.words()) {
+                    *uids = uids.difference(set);
+                }
+                ledger.fail(
+                    Error::new(ErrorKind::Flags, format!("could not set the flags of messages {set}"))
+                        .on(place.side)
+                        .in_folder(&*place.text)
+                        .server_said(said),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads the flags of what was stored. Where they are not as they were asked for, that is told once for a folder, and is no
+/// change.
+async fn keep_changed(
+    link: &mut Link,
+    changes: &mut BTreeMap<usize, Changes>,
+    work: &mut Work,
+) -> Result<(), Error> {
+    let mut readings = Vec::new();
+    for (at, groups) in changes.iter() {
+        let target = &work.targets[*at];
+        let uids: Vec<u32> = groups.values().flat_map(|(_, uids)| uids.iter()).collect();
+        if !uids.is_empty() {
+            let (mailbox, uid_validity) = (target.name.clone(), target.listing.uid_validity);
+            readings.push(Reading { folder: *at, mailbox, uid_validity, uids, part: Part::Flags });
+        }
+    }
+    let mut now: BTreeMap<(usize, u32), Flags> = BTreeMap::new();
+    read(link, &readings, |at, uid, answer| {
+        if let Answer::Flags(flags) = answer {
+            now.insert((at, uid), flags.clone());
+        }
+    })
+    .await?;
+    for (at, groups) in changes {
+        let target = &work.targets[*at];
+        let mut ignored = UidSet::new();
+        for (wanted, uids) in groups.values_mut() {
+            let permanent = target.listing.permanent.as_ref();
+            let kept = |uid: &u32| {
+                now.get(&(*at, *uid))
+                    .is_some_and(|now| flags::change(wanted, now, permanent, false).is_some())
+            };
+            let unchanged = UidSet::from_uids(uids.iter().filter(kept));
+            *uids = uids.difference(&unchanged);
+            unchanged.iter().for_each(|uid| ignored.insert(uid));
+        }
+        if !ignored.is_empty() {
+            let text = format!("the server took the flags of messages {ignored} and keeps others");
+            let error = Error::new(ErrorKind::Flags, text).on(Side::Destination);
+            work.ledger.fail(error.in_folder(&*target.text));
+        }
+    }
+    Ok(())
+}
