@@ -1,9 +1,9 @@
 //! Every way in which the engine can be broken on purpose is a way to break a promise: one scenario for each, which the
 //! engine as it is comes through.
 
-use crate::server::{Act, Call};
 use crate::world::*;
 use imapsync_core::sync::broken::{Broken, set};
+use imapsync_core::testing::{Act, Call};
 use imapsync_core::{Delete1, Report, SyncOptions};
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ async fn with_both(source: &[&str], destination: &[&str]) -> bool {
     let world = World::with(MODERN, 0);
     for (server, bodies) in [(&world.source, source), (&world.destination, destination)] {
         for body in bodies {
-            server.state().folder("INBOX").add(body.as_bytes(), &[]);
+            server.mail().folder("INBOX").add(body.as_bytes(), &[]);
         }
     }
     let report = world.sync().await;
@@ -63,11 +63,11 @@ async fn is_kept(broken: Broken) -> bool {
         Broken::CallsLostCopied => append_goes_wrong(3, || Act::Close).await,
         Broken::IgnoresLateArrivals => {
             let world = World::with(MODERN, 4);
-            world.destination.state().folder("INBOX").add(&message("INBOX", 1), &["\\Seen"]);
+            world.destination.mail().folder("INBOX").add(message("INBOX", 1), &["\\Seen"]);
             let destination = world.destination.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                destination.state().folder("INBOX").add(&message("INBOX", 2), &["\\Seen"]);
+                destination.mail().folder("INBOX").add(message("INBOX", 2), &["\\Seen"]);
             });
             let report = world.sync().await;
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -87,14 +87,14 @@ async fn is_kept(broken: Broken) -> bool {
         }
         Broken::DeletesDespiteFailures => {
             let world = World::with(MODERN, 3);
-            world.destination.state().folder("INBOX").add(&message("old", 1), &[]);
+            world.destination.mail().folder("INBOX").add(message("old", 1), &[]);
             world.source.hook(times(99, is_body, say("{tag} NO corrupted\r\n")));
             world.run(delete2()).await;
             world.destination.messages("INBOX").len() == 1
         }
         Broken::TrustsShortListing => {
             let world = World::with(MODERN, 3);
-            world.destination.state().folder("INBOX").add(&message("INBOX", 3), &[]);
+            world.destination.mail().folder("INBOX").add(message("INBOX", 3), &[]);
             let short =
                 edit(|text| text.split_inclusive("\r\n").filter(|line| !line.contains("UID 3 ")).collect());
             world.source.hook(times(99, |call| call.line.contains("RFC822.SIZE"), short));
@@ -107,7 +107,7 @@ async fn is_kept(broken: Broken) -> bool {
                 if call.is("SELECT") {
                     let folder = state.folder("INBOX");
                     folder.validity += 1;
-                    folder.messages.iter_mut().for_each(|one| one.body = message("another", 1));
+                    folder.messages.iter_mut().for_each(|one| one.body = message("another", 1).into());
                 }
                 Act::Pass
             });
@@ -128,7 +128,7 @@ async fn is_kept(broken: Broken) -> bool {
         }
         Broken::StoresHalfMessage => {
             let world = World::with(MODERN, 0);
-            world.source.state().folder("INBOX").add(&large(1, 100_000), &[]);
+            world.source.mail().folder("INBOX").add(large(1, 100_000), &[]);
             let cut = || {
                 Act::EditAndClose(Box::new(|mut bytes| {
                     bytes.truncate(bytes.len() / 2);
@@ -151,7 +151,7 @@ async fn is_kept(broken: Broken) -> bool {
             let world = World::with(MODERN, 3);
             world.source.hook(|state, call| {
                 if call.is("SELECT") && call.nth == 1 {
-                    state.folder("INBOX").add(&message("other", 1), &["\\Deleted"]);
+                    state.folder("INBOX").add(message("other", 1), &["\\Deleted"]);
                 }
                 Act::Pass
             });
@@ -174,7 +174,7 @@ async fn is_kept(broken: Broken) -> bool {
         }
         Broken::WipesUnreadableFlags => {
             let world = World::with(MODERN, 1);
-            world.destination.state().folder("INBOX").add(&message("INBOX", 1), &["\\Seen"]);
+            world.destination.mail().folder("INBOX").add(message("INBOX", 1), &["\\Seen"]);
             let spoilt = edit(|text| text.replace("FLAGS (\\Seen)", "FLAGS 7"));
             world.source.hook(times(99, |call| call.line.contains("RFC822.SIZE"), spoilt));
             world.sync().await;

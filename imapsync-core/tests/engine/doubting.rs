@@ -1,7 +1,7 @@
 //! Servers that answer with OK and are not to be believed: what is missing, changed or less than before deletes nothing.
 
-use crate::server::{Act, Call, Server, State};
 use crate::world::*;
+use imapsync_core::testing::{Act, Call, Mail, Server};
 use imapsync_core::{Delete1, ErrorKind, SyncOptions};
 
 fn delete1() -> SyncOptions {
@@ -23,15 +23,15 @@ async fn a_folder_that_changes_between_listing_and_reading_is_not_read() {
     for changes in [true, false] {
         let world = World::with(MODERN, 0);
         for text in ["first", "other"] {
-            world.source.state().folder("INBOX").add(&twin(text), &[]);
+            world.source.mail().folder("INBOX").add(twin(text), &[]);
         }
-        world.destination.state().folder("INBOX").add(&twin("first"), &[]);
+        world.destination.mail().folder("INBOX").add(twin("first"), &[]);
         let same = twin("first");
         world.source.hook(move |state, call| {
             if call.is("EXAMINE") && call.nth == 2 {
                 let folder = state.folder("INBOX");
                 folder.validity += u32::from(changes);
-                folder.messages[1].body.clone_from(&same);
+                folder.messages[1].body = same.as_slice().into();
             }
             Act::Pass
         });
@@ -43,7 +43,7 @@ async fn a_folder_that_changes_between_listing_and_reading_is_not_read() {
 #[tokio::test(start_paused = true)]
 async fn flags_that_the_server_does_not_set_are_told_once() {
     // How many of the three STOREs are ignored, and what is stored then.
-    type Spoil = fn(&mut State, &Call<'_>) -> Act;
+    type Spoil = fn(&mut Mail, &Call<'_>) -> Act;
     let ignores: Spoil = |_, call| match call.is("UID STORE") {
         true => Act::Say("{tag} OK done\r\n".into()),
         false => Act::Pass,
@@ -57,7 +57,7 @@ async fn flags_that_the_server_does_not_set_are_told_once() {
     for (spoil, changed, told) in [(ignores, 0, "1:3"), (keeps_one_back, 2, "messages 1 ")] {
         let world = World::with(MODERN, 3);
         for n in 1..=3 {
-            world.destination.state().folder("INBOX").add(&message("INBOX", n), &["\\Draft"]);
+            world.destination.mail().folder("INBOX").add(message("INBOX", n), &["\\Draft"]);
         }
         world.destination.hook(spoil);
         let report = world.sync().await;
@@ -77,19 +77,19 @@ async fn nothing_is_sent_to_a_folder_that_is_read_only() {
     for capabilities in [MODERN, PLAIN] {
         let world = World::with(capabilities, 3);
         world.fill("Work", 2);
-        world.destination.state().folder("INBOX").add(&message("INBOX", 1), &["\\Seen"]);
-        world.destination.state().folder("INBOX").read_only = true;
+        world.destination.mail().folder("INBOX").add(message("INBOX", 1), &["\\Seen"]);
+        world.destination.mail().folder("INBOX").read_only = true;
         let report = world.run(delete1()).await;
         assert_eq!((report.tally.copied, report.tally.failed, report.tally.already_there), (2, 2, 1));
         assert!(report.errors[0].to_string().contains("read-only"), "{}", report.errors[0]);
         assert_eq!((report.errors.len(), report.errors[0].folder()), (1, Some("INBOX")));
-        assert!(!world.destination.state().log.iter().any(|line| line.starts_with("APPEND \"INBOX\"")));
+        assert!(!world.destination.mail().log.iter().any(|line| line.starts_with("APPEND \"INBOX\"")));
         assert_eq!(world.destination.messages("INBOX").len(), 1);
         let left: Vec<u32> = world.source.messages("INBOX").iter().map(|one| one.uid).collect();
         assert_eq!(left, [2, 3]);
         // Where there is nothing to put, read-only is no fault.
-        world.source.state().folder("INBOX").messages.clear();
-        world.source.state().folder("INBOX").add(&message("INBOX", 1), &["\\Seen"]);
+        world.source.mail().folder("INBOX").messages.clear();
+        world.source.mail().folder("INBOX").add(message("INBOX", 1), &["\\Seen"]);
         assert!(world.sync().await.is_success());
     }
 }
@@ -103,7 +103,7 @@ async fn a_missing_exists_is_counted_in_another_way_or_nothing_is_deleted() {
             for options in [delete1(), delete2()] {
                 let world = World::with(MODERN, 3);
                 for body in [message("INBOX", 1), message("old", 1)] {
-                    world.destination.state().folder("INBOX").add(&body, &["\\Seen"]);
+                    world.destination.mail().folder("INBOX").add(body.as_slice(), &["\\Seen"]);
                 }
                 let server = if on_source { &world.source } else { &world.destination };
                 server.hook(times(99, |call| call.is("SELECT") || call.is("EXAMINE"), without_exists()));
@@ -134,7 +134,7 @@ async fn a_listing_that_lacks_messages_on_either_side_deletes_nothing() {
             for options in [delete1(), delete2()] {
                 let world = World::with(MODERN, 3);
                 for body in [message("INBOX", 1), message("INBOX", 3), message("old", 1)] {
-                    world.destination.state().folder("INBOX").add(&body, &["\\Seen"]);
+                    world.destination.mail().folder("INBOX").add(body.as_slice(), &["\\Seen"]);
                 }
                 let server = if on_source { &world.source } else { &world.destination };
                 server.hook(times(99, is_listing, edit(move |text| without(&text, uid))));
@@ -185,7 +185,7 @@ async fn a_message_that_is_listed_in_pieces_is_put_together() {
         let report = world.sync().await;
         world.assert_copied(&report);
         let copies = world.destination.messages("INBOX");
-        assert!(copies.iter().all(|copy| copy.date == "01-Jan-2020 12:00:00 +0000"), "{copies:?}");
+        assert!(copies.iter().all(|copy| &*copy.date == "01-Jan-2020 12:00:00 +0000"), "{copies:?}");
         assert_eq!([&copies[0].flags[..], &copies[1].flags[..]].concat(), ["\\Seen", flags]);
         assert_eq!(report.tally.bytes.copied, copies.iter().map(|copy| copy.body.len() as u64).sum::<u64>());
     }
@@ -213,9 +213,9 @@ async fn a_source_that_comes_back_with_less_deletes_nothing_over_there() {
     for when in table {
         let world = World::with(MODERN, 5);
         assert!(world.sync().await.is_success());
-        world.source.state().connections = 0;
-        world.source.state().folder("INBOX").add(&message("INBOX", 6), &["\\Seen"]);
-        world.destination.state().folder("INBOX").add(&message("old", 1), &[]);
+        world.source.mail().connections = 0;
+        world.source.mail().folder("INBOX").add(message("INBOX", 6), &["\\Seen"]);
+        world.destination.mail().folder("INBOX").add(message("old", 1), &[]);
         world.source.hook(once(when, || Act::Close));
         goes_back(&world.source, 3);
         let report = world.run(delete2()).await;
@@ -253,8 +253,8 @@ async fn one_and_the_same_folder_on_both_sides_keeps_everything() {
         let world = World::one(MODERN);
         world.fill("INBOX", 4);
         // A duplicate, and one that somebody has marked.
-        world.source.state().folder("INBOX").add(&message("INBOX", 2), &["\\Seen"]);
-        world.source.state().folder("INBOX").add(&message("INBOX", 9), &["\\Deleted"]);
+        world.source.mail().folder("INBOX").add(message("INBOX", 2), &["\\Seen"]);
+        world.source.mail().folder("INBOX").add(message("INBOX", 9), &["\\Deleted"]);
         let before = world.source.messages("INBOX");
         let report = world.run(options).await;
         assert_eq!(world.source.messages("INBOX"), before, "{n}");

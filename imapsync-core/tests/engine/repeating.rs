@@ -1,11 +1,11 @@
 //! A run is a function of its inputs: the same bytes on both wires, in the same order, at the same instants, each time.
 
-use crate::server::Act;
 use crate::world::*;
 use chrono::{DateTime, Utc};
 use imapsync_core::message::{MessageTransform, Scope};
 use imapsync_core::net::{Attempt, BoxFuture, BoxStream, Connected, Connector};
 use imapsync_core::sync::Clock;
+use imapsync_core::testing::Act;
 use imapsync_core::{Account, Error, Side, SyncOptions};
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
@@ -138,22 +138,22 @@ fn eventful(capabilities: &str) -> World {
     for folder in 0..12 {
         let name = format!("Folder{folder}");
         world.fill(&name, 9);
-        world.source.state().folder(&name).subscribed = true;
-        let mut state = world.source.state();
+        world.source.mail().folder(&name).subscribed = true;
+        let mut state = world.source.mail();
         let folder = state.folder(&name);
-        folder.add(&message(&name, 3), &[]);
-        folder.add(&large(1, 60_000), &["\\Flagged"]);
+        folder.add(message(&name, 3), &[]);
+        folder.add(large(1, 60_000), &["\\Flagged"]);
         for twin in ["first", "other", "third"] {
             folder.add(format!("Message-Id: <twin@x>\r\n\r\n{twin}\r\n").as_bytes(), &[]);
             folder.add(format!("X-None: here\r\n\r\n{twin}\r\n").as_bytes(), &[]);
         }
-        folder.add(&large(2, 20_000), &["\\Draft"]);
+        folder.add(large(2, 20_000), &["\\Draft"]);
     }
     for folder in [2, 5, 7] {
         let name = format!("Folder{folder}");
-        let mut state = world.destination.state();
+        let mut state = world.destination.mail();
         for n in [1, 4, 30] {
-            state.folder(&name).add(&message(&name, n), &[]);
+            state.folder(&name).add(message(&name, n), &[]);
         }
         state.folder(&name).add(b"Message-Id: <twin@x>\r\n\r\nsecond\r\n", &[]);
     }

@@ -1,7 +1,7 @@
 //! Refusals that time heals: obeyed to the millisecond, and not for ever.
 
-use crate::server::{Act, Call, Stage};
 use crate::world::*;
+use imapsync_core::testing::{Act, Call, Stage};
 use imapsync_core::{Delete1, ErrorKind, SyncOptions};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// Answers the first `refusals` commands that fit with this, and notes when each that fits came.
 fn refuse(
-    server: &crate::server::Server,
+    server: &imapsync_core::testing::Server,
     refusals: usize,
     fits: fn(&Call<'_>) -> bool,
     answer: &'static str,
@@ -37,9 +37,9 @@ fn options() -> SyncOptions {
 fn world() -> World {
     let world = World::with(MODERN, 3);
     world.fill("Work", 3);
-    world.source.state().folder("New").add(&message("New", 1), &[]);
+    world.source.mail().folder("New").add(message("New", 1), &[]);
     for folder in ["INBOX", "Work"] {
-        world.destination.state().folder(folder).add(&message(folder, 1), &["\\Draft"]);
+        world.destination.mail().folder(folder).add(message(folder, 1), &["\\Draft"]);
     }
     world
 }
@@ -115,7 +115,7 @@ async fn nobody_waits_for_ever() {
 async fn nothing_is_sent_while_the_destination_wants_a_pause() {
     let world = World::with(MODERN, 0);
     for n in 0..3000 {
-        world.source.state().folder("INBOX").add(&large(n, 2000), &[]);
+        world.source.mail().folder("INBOX").add(large(n, 2000), &[]);
     }
     let seen = refuse(&world.destination, 1, |call| call.is("APPEND") && call.nth >= 10, THROTTLED);
     let report = world.sync().await;
