@@ -187,7 +187,7 @@ async fn a_message_that_is_listed_in_pieces_is_put_together() {
         let copies = world.destination.messages("INBOX");
         assert!(copies.iter().all(|copy| &*copy.date == "01-Jan-2020 12:00:00 +0000"), "{copies:?}");
         assert_eq!([&copies[0].flags[..], &copies[1].flags[..]].concat(), ["\\Seen", flags]);
-        assert_eq!(report.tally.bytes.copied, copies.iter().map(|copy| copy.body.len() as u64).sum::<u64>());
+        assert_eq!(report.tally.bytes.copied, copies.iter().map(|copy| copy.body.len()).sum::<u64>());
     }
 }
 
