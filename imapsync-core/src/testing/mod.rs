@@ -61,4 +61,4 @@ pub use quirks::{
     TryCreate, TurnedAway, Validity,
 };
 pub use script::{Fired, Kind, Script, Unreadable};
-pub use server::Server;
+pub use server::{MailGuard, Server};

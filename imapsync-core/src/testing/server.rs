@@ -9,7 +9,9 @@ use super::session::Session;
 use super::wire::Wire;
 use crate::net::Stream;
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// An IMAP server for one or more accounts. Clones are the same server.
 #[derive(Clone)]
@@ -17,6 +19,37 @@ pub struct Server {
     mail: Arc<Mutex<Mail>>,
     accounts: Arc<Mutex<BTreeMap<String, Server>>>,
     pub(super) gauge: Gauge,
+    changes: watch::Sender<u64>,
+}
+
+/// The mail of an account, for a moment: nobody else has it meanwhile. Who idles is told of a change once it is dropped.
+pub struct MailGuard<'a> {
+    mail: MutexGuard<'a, Mail>,
+    touched: bool,
+    changes: &'a watch::Sender<u64>,
+}
+
+impl Deref for MailGuard<'_> {
+    type Target = Mail;
+
+    fn deref(&self) -> &Mail {
+        &self.mail
+    }
+}
+
+impl DerefMut for MailGuard<'_> {
+    fn deref_mut(&mut self) -> &mut Mail {
+        self.touched = true;
+        &mut self.mail
+    }
+}
+
+impl Drop for MailGuard<'_> {
+    fn drop(&mut self) {
+        if self.touched && self.changes.receiver_count() > 0 {
+            self.changes.send_modify(|count| *count += 1);
+        }
+    }
 }
 
 impl Server {
@@ -26,6 +59,7 @@ impl Server {
             mail: Arc::new(Mutex::new(Mail::new(capabilities))),
             accounts: Arc::default(),
             gauge: Gauge::default(),
+            changes: watch::Sender::default(),
         }
     }
 
@@ -52,15 +86,22 @@ impl Server {
     }
 
     /// The account's mail. Hold it only for a moment: no command is executed meanwhile.
-    pub fn mail(&self) -> MutexGuard<'_, Mail> {
-        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn mail(&self) -> MailGuard<'_> {
+        let mail = self.mail.lock().unwrap_or_else(PoisonError::into_inner);
+        MailGuard { mail, touched: false, changes: &self.changes }
+    }
+
+    /// Wakes whenever the mail may have changed.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Adds an account of its own beside the first one, with everything else alike; `login` chooses by name.
     pub fn add_account(&self, user: &str, password: &str) -> Self {
         let other = Self::new("").with_gauge(&self.gauge);
         {
-            let (mail, mut theirs) = (self.mail(), other.mail());
+            let (mail, mut guard) = (self.mail(), other.mail());
+            let theirs: &mut Mail = &mut guard;
             theirs.capabilities.clone_from(&mail.capabilities);
             theirs.first_capabilities.clone_from(&mail.first_capabilities);
             theirs.separator = mail.separator;

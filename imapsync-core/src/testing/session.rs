@@ -153,8 +153,33 @@ impl Session {
         }
     }
 
+    /// While the client idles it is told the news as they come, until it says something.
+    async fn idle(&mut self) -> Result<(), Over> {
+        let Some(mut changes) = self.executor.idles().map(Server::changes) else { return Ok(()) };
+        while self.buffer.is_empty() {
+            changes.borrow_and_update();
+            let mut out = Output::default();
+            self.executor.news(&mut out, true);
+            if out.len() > 0 {
+                self.send(&out.flatten()).await?;
+            }
+            tokio::select! {
+                read = self.wire.read(&mut self.buffer) => {
+                    let n = read?;
+                    self.server.gauge.count(n);
+                    if n == 0 {
+                        return Err(Over::Closed);
+                    }
+                }
+                _ = changes.changed() => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Reads one command and does what is to be done with it.
     async fn command(&mut self) -> Result<(), Over> {
+        self.idle().await?;
         let bytes = self.line().await?;
         if let Some(challenge) = self.executor.takes_line() {
             let mut out = Output::default();

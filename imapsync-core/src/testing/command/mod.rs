@@ -9,6 +9,7 @@ mod items;
 mod keys;
 mod login;
 mod news;
+mod sasl;
 mod search;
 mod select;
 
@@ -25,9 +26,13 @@ use std::collections::BTreeSet;
 /// The state of one connection.
 #[derive(Clone)]
 pub(super) struct Executor {
+    /// What the connection leads to: knows all accounts.
+    first: Server,
     /// The account; before login the one that the server was made with.
     server: Server,
     user: Option<String>,
+    /// Whether an administrator has logged in, in his own name or for the user.
+    is_admin: bool,
     security: Security,
     compressed: bool,
     selected: Option<Selected>,
@@ -68,8 +73,10 @@ impl Verdict {
 impl Executor {
     pub(super) fn new(server: Server, security: Security) -> Self {
         Self {
+            first: server.clone(),
             server,
             user: None,
+            is_admin: false,
             security,
             compressed: false,
             selected: None,
@@ -105,6 +112,9 @@ impl Executor {
                 out.line("* BYE good bye");
                 return Verdict::Last(format!("{tag} OK done"));
             }
+            "AUTHENTICATE" | "LOGIN" if self.user.is_some() => {
+                return Verdict::Done(format!("{tag} BAD somebody is logged in already"));
+            }
             "AUTHENTICATE" => return self.authenticate(tag, arguments),
             "STARTTLS" if self.user.is_none() && self.offers("STARTTLS") => {
                 return Verdict::StartTls(format!("{tag} OK go on"));
@@ -131,6 +141,7 @@ impl Executor {
             }
             "ID" => self.id(out),
             _ if self.user.is_none() => format!("{} not now", self.syntax_error()),
+            "PROXYAUTH" if self.is_admin => self.proxy_auth(arguments),
             "NAMESPACE" if self.offers("NAMESPACE") => self.namespace(out),
             "ENABLE" if self.offers("ENABLE") => self.enable(arguments, out),
             "LIST" => self.list(arguments, out),

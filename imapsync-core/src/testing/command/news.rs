@@ -12,7 +12,7 @@ use std::sync::Arc;
 impl Executor {
     /// Tells all that is new; which messages are gone only where message numbers may change now
     /// (RFC 9051, section 7.5.1: not during FETCH, STORE and SEARCH).
-    pub(super) fn news(&mut self, out: &mut Output, expunges: bool) {
+    pub(in crate::testing) fn news(&mut self, out: &mut Output, expunges: bool) {
         let server = self.server.clone();
         let mail = server.mail();
         let (qresync, condstore) = (self.enabled.contains("QRESYNC"), self.has_condstore());
