@@ -51,6 +51,8 @@ pub struct Folder {
     pub ghost: bool,
     /// Attributes that LIST shows, such as `\Noselect` or `\Sent`.
     pub attributes: Vec<String>,
+    /// A message larger than this is refused here (RFC 7889); None: what holds for all folders.
+    pub append_limit: Option<u64>,
     /// Rights of others by identifier (RFC 4314).
     pub acl: BTreeMap<String, String>,
     /// What stays the same when it is renamed (OBJECTID's MAILBOXID, RFC 8474).
@@ -75,6 +77,7 @@ impl Folder {
             read_only: false,
             ghost: false,
             attributes: Vec::new(),
+            append_limit: None,
             acl: BTreeMap::new(),
             id: u64::from(validity),
             expunged: BTreeMap::new(),

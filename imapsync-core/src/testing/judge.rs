@@ -6,7 +6,7 @@ use imap_codec::CommandCodec;
 use imap_codec::decode::Decoder;
 
 /// Words of extensions that imap-codec does not know; a command with one of them is not judged.
-const UNKNOWN: [&str; 17] = [
+const UNKNOWN: [&str; 23] = [
     "RETURN",
     "PROXYAUTH",
     "GETACL",
@@ -24,10 +24,17 @@ const UNKNOWN: [&str; 17] = [
     "QRESYNC",
     "VANISHED",
     "PARTIAL",
+    "SCRAM-",
+    "OAUTHBEARER",
+    "LIST (",
+    "(USE (",
+    " $ ",
+    "SEARCH MODSEQ \"",
 ];
 
-/// Whether the command is one, as far as imap-codec can tell. Long literals are judged by a short one in their place.
-pub(super) fn accepts(tag: &str, segments: &[Segment], words: &[Word]) -> bool {
+/// Whether the command is one, as far as imap-codec can tell. Long literals are judged by a short one in their place, and
+/// quoted strings in UTF-8 only before those are `allowed`.
+pub(super) fn accepts(tag: &str, segments: &[Segment], words: &[Word], allowed: bool) -> bool {
     let appends = words.first().is_some_and(|word| word.keyword() == "APPEND");
     let literals = segments.iter().filter(|segment| matches!(segment, Segment::Literal(_))).count();
     if appends && literals > 1 {
@@ -45,6 +52,9 @@ pub(super) fn accepts(tag: &str, segments: &[Segment], words: &[Word]) -> bool {
         }
     }
     bytes.extend_from_slice(b"\r\n");
+    if allowed && !bytes.is_ascii() {
+        return true;
+    }
     let upper = bytes.to_ascii_uppercase();
     let unknown = |word: &str| memchr::memmem::find(&upper, word.as_bytes()).is_some();
     UNKNOWN.iter().any(|word| unknown(word))

@@ -158,6 +158,11 @@ impl Mail {
         self.capabilities.split(' ').any(|one| one.eq_ignore_ascii_case(capability))
     }
 
+    /// The largest message that may be stored in a folder.
+    pub(super) fn append_limit(&self, folder: &Folder) -> Option<u64> {
+        folder.append_limit.into_iter().chain(self.limit("APPENDLIMIT")).min()
+    }
+
     /// The number of an `NAME=number` capability, such as APPENDLIMIT.
     pub(super) fn limit(&self, capability: &str) -> Option<u64> {
         self.capabilities.split(' ').find_map(|one| {

@@ -44,6 +44,7 @@ mod set;
 mod storing;
 mod syntax;
 mod throttle;
+mod utf7;
 mod wire;
 
 pub use body::Body;

@@ -243,7 +243,9 @@ impl Session {
             act = self.ask(Stage::Literal, &line).await?;
         }
         let words = words(&segments);
-        let judged = words.as_ref().is_some_and(|words| judge::accepts(&tag, &segments, words));
+        let judged = words
+            .as_ref()
+            .is_some_and(|words| judge::accepts(&tag, &segments, words, self.executor.is_utf8()));
         if !judged {
             self.server.mail().offences.push(format!("no command by the grammar: {line}"));
         }

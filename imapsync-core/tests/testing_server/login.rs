@@ -84,17 +84,17 @@ async fn cram_md5() {
 /// RFC 7628, section 4.1 and 4.3, with another token.
 #[tokio::test(start_paused = true)]
 async fn bearer_tokens() {
-    let server = server("user@example.com", "vF9dft4qmT");
+    let rfc = server("user@example.com", "vF9dft4qmT");
     let good = base64(
         "n,a=user@example.com,\x01host=server.example.com\x01port=143\x01auth=Bearer vF9dft4qmT\x01\x01",
     );
     let bad = base64("n,a=user@example.com,\x01auth=Bearer old\x01\x01");
-    plays(&server, &format!("C: a AUTHENTICATE OAUTHBEARER {good}\nS: a WELCOME")).await;
+    plays(&rfc, &format!("C: a AUTHENTICATE OAUTHBEARER {good}\nS: a WELCOME")).await;
     let why = base64(r#"{"status":"invalid_token","scope":"mail"}"#);
     let script = format!(
         "C: a AUTHENTICATE OAUTHBEARER {bad}\nS: + {why}\nC: AQ==\nS: a NO [AUTHENTICATIONFAILED] wrong token"
     );
-    plays(&server, &script).await;
+    plays(&rfc, &script).await;
     // Google's older one: the example of its documentation.
     let google = server("someuser@example.com", "ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg");
     plays(
@@ -103,7 +103,8 @@ async fn bearer_tokens() {
          S: a WELCOME",
     )
     .await;
-    clean(&server);
+    clean(&rfc);
+    clean(&google);
 }
 
 /// An administrator logs in for a user: the authorisation identity of PLAIN (RFC 4616), or PROXYAUTH.

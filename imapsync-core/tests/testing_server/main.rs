@@ -1,6 +1,8 @@
 //! Holds the test server to the book: raw transcripts, compared with what the RFCs say, without our client.
 
+mod folders;
 mod login;
+mod messages;
+mod modseq;
 mod ports;
-#[expect(dead_code, reason = "used by the transcripts to come")]
 mod transcript;

@@ -36,7 +36,7 @@ impl Executor {
         if let Err(refusal) = storing::date(mail.quirks.dates, date.as_deref(), &Body::from("")) {
             return Some(refusal);
         }
-        too_big(&mail, len)
+        too_big(&mail, &mail.resolve(&name), len)
     }
 
     pub(super) fn append(&mut self, arguments: &[Word], out: &mut Output) -> String {
@@ -81,7 +81,7 @@ impl Executor {
         let mut stored = Vec::new();
         let mut room = mail.quota.map(|quota| quota.saturating_sub(mail.used()));
         for (body, kept, date) in messages {
-            if let Some(refusal) = too_big(&mail, body.len()) {
+            if let Some(refusal) = too_big(&mail, &name, body.len()) {
                 return Err(refusal);
             }
             let (body, date) = mail.kept(body, date.as_deref())?;
@@ -111,8 +111,9 @@ impl Executor {
 
 const NO_FOLDER: &str = "NO [TRYCREATE] no such folder";
 
-fn too_big(mail: &Mail, len: u64) -> Option<String> {
-    if mail.limit("APPENDLIMIT").is_some_and(|most| len > most) {
+fn too_big(mail: &Mail, name: &str, len: u64) -> Option<String> {
+    let limit = mail.folders.get(name).and_then(|folder| mail.append_limit(folder));
+    if limit.is_some_and(|most| len > most) {
         return Some("NO [TOOBIG] larger than APPENDLIMIT".to_owned());
     }
     mail.quirks.too_big.filter(|(most, _)| len > *most).map(|(_, text)| format!("NO {text}"))

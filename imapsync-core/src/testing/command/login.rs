@@ -246,10 +246,15 @@ impl Executor {
     pub(super) fn enable(&mut self, arguments: &[Word], out: &mut Output) -> String {
         let mut enabled = String::new();
         for word in arguments {
-            let name = word.keyword();
-            if self.offers(&name) {
+            // As the server spells it.
+            let spelled = self
+                .capabilities()
+                .split(' ')
+                .find(|one| one.eq_ignore_ascii_case(&word.text()))
+                .map(str::to_owned);
+            if let Some(name) = spelled {
+                self.enabled.insert(name.to_ascii_uppercase());
                 enabled = format!("{enabled} {name}");
-                self.enabled.insert(name);
             }
         }
         out.line(format!("* ENABLED{enabled}"));

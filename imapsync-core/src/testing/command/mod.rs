@@ -1,5 +1,6 @@
 //! What each command does to the mail, and the answer to it. One file for each group of commands.
 
+mod acl;
 mod append;
 mod change;
 mod fetch;
@@ -7,13 +8,16 @@ mod flags;
 mod folders;
 mod items;
 mod keys;
+mod list;
 mod login;
 mod news;
+mod quota;
 mod sasl;
 mod search;
 mod select;
+mod status;
 
-use super::mail::{Mail, name_from_wire};
+use super::mail::Mail;
 use super::output::Output;
 use super::server::Server;
 use super::session::Command;
@@ -146,6 +150,11 @@ impl Executor {
             "ENABLE" if self.offers("ENABLE") => self.enable(arguments, out),
             "LIST" => self.list(arguments, out),
             "LSUB" => self.lsub(arguments, out),
+            "GETQUOTA" if self.offers_quota() => self.get_quota(arguments, out),
+            "GETQUOTAROOT" if self.offers_quota() => self.get_quota_root(arguments, out),
+            "GETACL" | "SETACL" | "DELETEACL" | "MYRIGHTS" | "LISTRIGHTS" if self.offers("ACL") => {
+                self.acl(&verb, arguments, out)
+            }
             "STATUS" => self.status(arguments, out),
             "CREATE" => self.create(arguments),
             "DELETE" => self.delete(arguments),
@@ -190,6 +199,10 @@ impl Executor {
         capabilities.split(' ').any(|one| one.eq_ignore_ascii_case(capability))
     }
 
+    fn offers_quota(&self) -> bool {
+        self.capabilities().split(' ').any(|one| one == "QUOTA" || one.starts_with("QUOTA="))
+    }
+
     fn capabilities(&self) -> String {
         let mail = self.server.mail();
         let all = match &mail.first_capabilities {
@@ -211,7 +224,7 @@ impl Executor {
 
     /// The mailbox name of an argument, as it is kept.
     fn mailbox(&self, arguments: &[Word], n: usize) -> String {
-        arguments.get(n).map(|word| name_from_wire(&word.bytes())).unwrap_or_default()
+        arguments.get(n).map(|word| self.name_of(word)).unwrap_or_default()
     }
 
     /// The name under which the account keeps the mailbox of an argument.

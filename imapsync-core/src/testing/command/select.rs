@@ -85,7 +85,7 @@ impl Executor {
         let seen = &folder.messages[folder.messages.len().saturating_sub(window)..];
         out.line(format!("* {} EXISTS", seen.len()));
         if self.is_rev2() {
-            self.list_row(&mail, &name, out);
+            self.list_row(&mail, &name, folder, out);
         } else {
             out.line("* 0 RECENT");
             if let Some(at) = seen.iter().position(|message| !message.has("\\Seen")) {
