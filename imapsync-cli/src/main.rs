@@ -1,5 +1,7 @@
 //! The program `imapsync`: a command line in, a sync by `imapsync-core`, lines and an exit status out.
 
+#[cfg(feature = "demo")]
+mod demo;
 mod exit;
 mod log;
 mod options;
@@ -8,11 +10,12 @@ mod settings;
 mod signal;
 
 use exit::Status;
+use imapsync_core::Report;
 use imapsync_core::sync::SyncJob;
-use options::Values;
+use options::{IMAPSYNC, Values};
 use output::{Screen, Usage};
 use settings::{Refusal, Settings};
-use signal::Noted;
+use signal::Stop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
@@ -20,19 +23,18 @@ use std::process::ExitCode;
 const WAITING_EVENTS: usize = 10_000;
 
 fn main() -> ExitCode {
+    let stop = Stop::default();
     // A panic would end with 101, which means something else to the callers of this program.
-    let status = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Status::Software);
+    let status = catch_unwind(AssertUnwindSafe(|| run(&stop))).unwrap_or(Status::Software);
+    // Only now, when nothing is left to be cleaned up.
+    stop.die();
     ExitCode::from(status.exit().code)
 }
 
-fn run() -> Status {
+fn run(stop: &Stop) -> Status {
     let mut screen = Screen::new();
-    let status = prepare(&mut screen).and_then(|settings| match settings {
-        None => Ok(None),
-        Some(settings) => sync(&mut screen, settings).map(Some),
-    });
-    match status {
-        Ok(status) => status.unwrap_or(Status::Ok),
+    match call(&mut screen, stop) {
+        Ok(status) => status,
         Err(Refusal { status, text }) => {
             complain(&text);
             screen.print(&output::exit_line(status, 1));
@@ -41,8 +43,8 @@ fn run() -> Status {
     }
 }
 
-/// Reads the command line; None where it only asks for the help or the version.
-fn prepare(screen: &mut Screen) -> Result<Option<Settings>, Refusal> {
+/// Does what the command line says.
+fn call(screen: &mut Screen, stop: &Stop) -> Result<Status, Refusal> {
     let arguments = std::env::args_os()
         .skip(1)
         .enumerate()
@@ -52,9 +54,27 @@ fn prepare(screen: &mut Screen) -> Result<Option<Settings>, Refusal> {
                 .map_err(|_| Refusal::usage(format!("argument {} is not UTF-8 text", n + 1)))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let values: Values = options::parse(&arguments)?;
+    match arguments.split_first() {
+        #[cfg(feature = "demo")]
+        Some((first, rest)) if first == "demo" => demo::run(screen, stop, rest),
+        #[cfg(not(feature = "demo"))]
+        Some((first, _)) if first == "demo" => Err(Refusal::usage(
+            "this imapsync was built without its demo (the feature `demo` of imapsync-cli)",
+        )),
+        _ => match prepare(screen, &options::parse(&IMAPSYNC, &arguments)?)? {
+            None => Ok(Status::Ok),
+            Some(settings) => {
+                stop.watch();
+                sync(screen, stop, settings).map(|(status, _)| status)
+            }
+        },
+    }
+}
+
+/// Reads the options; None where they only ask for the help or the version.
+fn prepare(screen: &mut Screen, values: &Values) -> Result<Option<Settings>, Refusal> {
     if !values.any || values.switch("help") {
-        screen.print(options::help().trim_end());
+        screen.print(options::help(&IMAPSYNC).trim_end());
         return Ok(None);
     }
     if values.switch("version") {
@@ -62,14 +82,15 @@ fn prepare(screen: &mut Screen) -> Result<Option<Settings>, Refusal> {
         return Ok(None);
     }
     screen.print(&output::banner(&values.shown));
-    let settings = Settings::new(&values)?;
+    let settings = Settings::new(values)?;
     for notice in &settings.notices {
         screen.print(&output::notice(None, notice));
     }
     Ok(Some(settings))
 }
 
-fn sync(screen: &mut Screen, settings: Settings) -> Result<Status, Refusal> {
+/// Runs a sync and tells about it; there is a report unless nothing could be begun.
+fn sync(screen: &mut Screen, stop: &Stop, settings: Settings) -> Result<(Status, Option<Report>), Refusal> {
     let Settings { source, destination, options, debug, debugimap, errors_dump, subfolder1, notices: _ } =
         settings;
     log::start(debug, debugimap);
@@ -81,8 +102,11 @@ fn sync(screen: &mut Screen, settings: Settings) -> Result<Status, Refusal> {
     screen.run_begins(options.dry);
     let mut job = SyncJob::new(source, destination).options(options);
     let mut events = job.events(WAITING_EVENTS);
-    let noted = Noted::default();
-    runtime.spawn(signal::watch(job.cancellation(), noted.clone()));
+    let (stopped, run) = (stop.token.clone(), job.cancellation());
+    runtime.spawn(async move {
+        stopped.cancelled().await;
+        run.cancel();
+    });
 
     // Events are printed on a thread of their own: a reader that is slow must not keep the engine waiting.
     let handle = runtime.handle().clone();
@@ -115,8 +139,7 @@ fn sync(screen: &mut Screen, settings: Settings) -> Result<Status, Refusal> {
             status
         }
     };
-    noted.die();
-    Ok(status)
+    Ok((status, result.ok()))
 }
 
 /// Says on the standard error why nothing was begun.

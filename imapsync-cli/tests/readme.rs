@@ -11,6 +11,11 @@ fn file(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
 }
 
+/// Code without the indentation of its lines.
+fn flush(code: &str) -> String {
+    code.lines().map(|line| format!("{}\n", line.trim_start())).collect()
+}
+
 /// The indented block that holds this text, without its indentation.
 fn block(part: &str) -> String {
     let readme = file("README.md");
@@ -25,22 +30,37 @@ fn block(part: &str) -> String {
 }
 
 #[test]
-fn the_embedding_example_is_compiled() {
-    let example: String = file("imapsync-core/examples/copy.rs")
-        .lines()
-        .map(|line| format!("{}\n", line.trim_start()))
-        .collect();
-    let shown: String =
-        block("SyncJob::new").lines().map(|line| format!("{}\n", line.trim_start())).collect();
-    assert!(example.contains(&shown), "not in the example:\n{shown}");
+fn the_examples_are_compiled() {
+    for (part, compiled) in [
+        ("SyncJob::new", "imapsync-core/examples/copy.rs"),
+        ("new.hook(", "imapsync-core/src/testing/mod.rs"),
+        ("run_script(", "imapsync-core/src/testing/script/mod.rs"),
+    ] {
+        let compiled = file(compiled).replace("//! ", "").replace("//!\n", "\n").replace("/// ", "");
+        let shown = flush(&block(part));
+        assert!(flush(&compiled).contains(&shown), "not in the example:\n{shown}");
+    }
+}
+
+#[test]
+fn the_first_command_is_the_demonstration() {
+    let readme = file("README.md");
+    let first = readme.lines().find_map(|line| line.strip_prefix("    ")).unwrap();
+    assert_eq!(first, "cargo run --release -- demo");
+    // It runs from here: one program among the members that are built by default.
+    let workspace = file("Cargo.toml");
+    assert!(workspace.contains("default-members = [\"imapsync-core\", \"imapsync-cli\"]"));
 }
 
 #[test]
 fn every_option_exists() {
-    let help = Command::new(env!("CARGO_BIN_EXE_imapsync")).arg("--help").output().unwrap();
-    let help = String::from_utf8(help.stdout).unwrap();
+    let mut help = String::new();
+    for arguments in [&["--help"][..], &["demo", "--help"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_imapsync")).args(arguments).output().unwrap();
+        help.push_str(&String::from_utf8(output.stdout).unwrap());
+    }
     // Those of cargo and its tools.
-    let others = ["bin", "example", "locked", "open", "path", "release", "sanitizer"];
+    let others = ["bin", "example", "features", "locked", "open", "path", "release", "sanitizer"];
     let readme = file("README.md");
     let mut count = 0;
     for word in readme.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {

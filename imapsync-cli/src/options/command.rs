@@ -1,7 +1,7 @@
-//! The clap command that the table makes, and the values it yields.
+//! The clap command that a table makes, and the values it yields.
 
 use super::normalise::{Given, Normalised, Spellings};
-use super::{Format, Group, Kind, Spec, TABLE, UsageError};
+use super::{Format, Group, Kind, Manual, Spec, UsageError};
 use clap::builder::ValueParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -19,9 +19,9 @@ pub(crate) struct Values {
     pub(crate) any: bool,
 }
 
-/// Parses the arguments that follow the program's name.
-pub(crate) fn parse(arguments: &[String]) -> Result<Values, UsageError> {
-    let Normalised { given, shown } = Spellings::new(TABLE).normalise(arguments)?;
+/// Parses the arguments that follow the name of what is called.
+pub(crate) fn parse(manual: &Manual, arguments: &[String]) -> Result<Values, UsageError> {
+    let Normalised { given, shown } = Spellings::new(manual.table).normalise(arguments)?;
     let mut ignored: Vec<String> = Vec::new();
     for option in given.iter().filter(|option| option.spec.group == Group::Ignored) {
         let name = format!("--{}{}", if option.negated { "no" } else { "" }, option.name);
@@ -30,7 +30,7 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Values, UsageError> {
         }
     }
     let matches =
-        command().try_get_matches_from(given.iter().map(plain)).map_err(|e| UsageError(reason(&e)))?;
+        command(manual).try_get_matches_from(given.iter().map(plain)).map_err(|e| UsageError(reason(&e)))?;
     Ok(Values { matches, shown: shown.join(" "), ignored, any: !given.is_empty() })
 }
 
@@ -45,7 +45,7 @@ fn plain(given: &Given) -> String {
 }
 
 /// The clap command. Only what [`Spellings`] makes of a command line is fed to it.
-pub(crate) fn command() -> Command {
+pub(crate) fn command(manual: &Manual) -> Command {
     Command::new("imapsync")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Copies mailboxes from one IMAP account to another")
@@ -53,7 +53,7 @@ pub(crate) fn command() -> Command {
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args_override_self(true)
-        .args(TABLE.iter().flat_map(arguments))
+        .args(manual.table.iter().flat_map(arguments))
 }
 
 fn arguments(spec: &'static Spec) -> impl Iterator<Item = Arg> {

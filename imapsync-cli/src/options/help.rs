@@ -1,6 +1,6 @@
-//! The text of `--help`, made from the table.
+//! The text of `--help`, made from a table.
 
-use super::{Group, Kind, Spec, TABLE};
+use super::{Group, Kind, Manual, Spec};
 use std::fmt::Write;
 
 /// Columns of the text.
@@ -8,28 +8,15 @@ const WIDTH: usize = 96;
 /// Column where the explanations begin.
 const INDENT: usize = 8;
 
-const INTRODUCTION: &str = "\
-Copies mailboxes from one IMAP account (host1) to another (host2): one way, incrementally, without duplicates.
-Nothing is removed unless asked for. It can be stopped at any instant and started again.
-
-Usage: imapsync --host1 HOST --user1 USER --passfile1 FILE --host2 HOST --user2 USER --passfile2 FILE [options]
-
-Options may be shortened as far as they stay unique, written with one dash or two and in any case; a value
-follows after a blank or an equals sign. What reads --[no]x is turned off with --nox.
-";
-
-const CONCLUSION: &str = "\
-Exit status: 0 if and only if everything was done. So a bad line is dealt with by
-
-  while ! imapsync ... ; do echo not complete; sleep 60; done
-";
-
 /// The whole text.
-pub(crate) fn help() -> String {
-    let mut text = format!("imapsync {}\n\n{INTRODUCTION}", env!("CARGO_PKG_VERSION"));
+pub(crate) fn help(manual: &Manual) -> String {
+    let mut text = format!("imapsync {}\n\n{}", env!("CARGO_PKG_VERSION"), manual.introduction);
     for group in Group::ALL {
+        let mut members = manual.table.iter().filter(|spec| spec.group == group).peekable();
+        if members.peek().is_none() {
+            continue;
+        }
         let _ = write!(text, "\n{}:\n", group.title());
-        let members = TABLE.iter().filter(|spec| spec.group == group);
         if group == Group::Ignored {
             let names: Vec<_> = members.flat_map(heads).collect();
             wrap(&mut text, &names.join(", "), 2);
@@ -41,7 +28,7 @@ pub(crate) fn help() -> String {
         }
     }
     text.push('\n');
-    text.push_str(CONCLUSION);
+    text.push_str(manual.conclusion);
     text
 }
 

@@ -1,13 +1,30 @@
 //! Every option of the program once, as data; the parser, the help and their tests are made from it.
 
 mod command;
+#[cfg(feature = "demo")]
+mod demo;
 mod help;
 mod normalise;
 mod table;
 
 pub(crate) use command::{Values, parse};
+#[cfg(feature = "demo")]
+pub(crate) use demo::DEMO;
 pub(crate) use help::help;
-pub(crate) use table::TABLE;
+#[cfg(feature = "demo")]
+pub(crate) use normalise::quote;
+pub(crate) use table::IMAPSYNC;
+
+/// What can be called: the options it takes, and what its help says around them.
+#[derive(Debug)]
+pub(crate) struct Manual {
+    /// What the help says before the options.
+    introduction: &'static str,
+    /// The options. Within a group the order is that of the help.
+    table: &'static [Spec],
+    /// What the help says after the options.
+    conclusion: &'static str,
+}
 
 /// One row of the table: an option, or the pair of options that serve the two sides.
 #[derive(Debug)]

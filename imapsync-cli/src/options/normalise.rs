@@ -187,7 +187,7 @@ fn left_over(argument: &str, before: Option<&Given>) -> UsageError {
 }
 
 /// The argument as a shell would need it, on one line.
-fn quote(argument: &str) -> String {
+pub(crate) fn quote(argument: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_=+.,:/@%^*".contains(c);
     if !argument.is_empty() && argument.chars().all(plain) {
         return argument.to_owned();

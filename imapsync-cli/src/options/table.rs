@@ -1,12 +1,31 @@
-//! The table of options.
+//! The options of a sync.
 
 use super::Format::{Count, Port, Seconds, Text};
 use super::Group::{Accounts, Connection, Deleting, Folders, Ignored, Messages, Names, Running};
 use super::Kind::{Many, Negatable, One, Switch};
-use super::Spec;
+use super::{Manual, Spec};
 
-/// Every option. Within a group the order is that of the help.
-pub(crate) const TABLE: &[Spec] = &[
+/// A sync: what the program does unless its first argument says otherwise.
+pub(crate) static IMAPSYNC: Manual = Manual {
+    introduction: "\
+Copies mailboxes from one IMAP account (host1) to another (host2): one way, incrementally, without duplicates.
+Nothing is removed unless asked for. It can be stopped at any instant and started again.
+
+Usage: imapsync --host1 HOST --user1 USER --passfile1 FILE --host2 HOST --user2 USER --passfile2 FILE [options]
+       imapsync demo [--serve]    to see it work, or to try options, on two servers of its own
+
+Options may be shortened as far as they stay unique, written with one dash or two and in any case; a value
+follows after a blank or an equals sign. What reads --[no]x is turned off with --nox.
+",
+    table: OPTIONS,
+    conclusion: "\
+Exit status: 0 if and only if everything was done. So a bad line is dealt with by
+
+  while ! imapsync ... ; do echo not complete; sleep 60; done
+",
+};
+
+const OPTIONS: &[Spec] = &[
     Spec::new("host", One(Text, "HOST"), Accounts, "The server to copy from (1) and the server to copy to (2).")
         .sided(),
     Spec::new("port", One(Port, "N"), Accounts, "The port. Without it 993 is tried with TLS, then 143 with STARTTLS.")

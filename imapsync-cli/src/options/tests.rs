@@ -4,14 +4,28 @@ use super::normalise::Spellings;
 use super::*;
 use std::collections::BTreeSet;
 
+fn manuals() -> Vec<&'static Manual> {
+    vec![
+        &IMAPSYNC,
+        #[cfg(feature = "demo")]
+        &DEMO,
+    ]
+}
+
 fn line(arguments: &[&str]) -> Result<Values, UsageError> {
-    parse(&arguments.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>())
+    parse(&IMAPSYNC, &arguments.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>())
 }
 
 #[test]
 fn names_are_unique_lower_case_and_explained() {
+    for manual in manuals() {
+        names_of(manual);
+    }
+}
+
+fn names_of(manual: &Manual) {
     let mut seen = BTreeSet::new();
-    for spec in TABLE {
+    for spec in manual.table {
         for stem in std::iter::once(&spec.name).chain(spec.aliases) {
             for name in spec.spell(stem) {
                 assert!(
@@ -33,33 +47,45 @@ fn names_are_unique_lower_case_and_explained() {
 
 #[test]
 fn the_clap_command_is_sound() {
-    command::command().debug_assert();
+    for manual in manuals() {
+        command::command(manual).debug_assert();
+    }
 }
 
 #[test]
 fn the_help_names_every_option() {
-    let help = help();
-    for spec in TABLE {
-        for stem in std::iter::once(&spec.name).chain(spec.aliases) {
-            for name in spec.spell(stem) {
-                let found = help
-                    .split(|c: char| c.is_whitespace() || c == ',')
-                    .any(|word| word.trim_start_matches('-').trim_start_matches("[no]") == name);
-                assert!(found, "{name} is not in the help");
+    for manual in manuals() {
+        let help = help(manual);
+        for spec in manual.table {
+            for stem in std::iter::once(&spec.name).chain(spec.aliases) {
+                for name in spec.spell(stem) {
+                    let found = help
+                        .split(|c: char| c.is_whitespace() || c == ',')
+                        .any(|word| word.trim_start_matches('-').trim_start_matches("[no]") == name);
+                    assert!(found, "{name} is not in the help");
+                }
             }
         }
+        assert!(help.lines().all(|line| line.chars().count() <= 112));
     }
-    assert!(help.lines().all(|line| line.chars().count() <= 112));
 }
 
 #[test]
 fn help_reads_well() {
-    insta::assert_snapshot!(help());
+    insta::assert_snapshot!(help(&IMAPSYNC));
+}
+
+#[cfg(feature = "demo")]
+#[test]
+fn the_help_of_the_demo_reads_well() {
+    insta::assert_snapshot!(help(&DEMO));
 }
 
 #[test]
 fn every_option_parses_in_every_form() {
-    for spec in TABLE {
+    for (manual, spec) in
+        manuals().into_iter().flat_map(|manual| manual.table.iter().map(move |spec| (manual, spec)))
+    {
         for name in spec.names() {
             let sample = match spec.kind {
                 Kind::Switch | Kind::Negatable => None,
@@ -75,7 +101,7 @@ fn every_option_parses_in_every_form() {
                 ],
             };
             for form in forms {
-                let values = parse(&form).unwrap_or_else(|e| panic!("{form:?}: {e:?}"));
+                let values = parse(manual, &form).unwrap_or_else(|e| panic!("{form:?}: {e:?}"));
                 assert!(values.is_given(&name), "{form:?}");
                 match spec.kind {
                     Kind::Negatable => assert_eq!(values.toggle(&name), Some(true)),
@@ -87,7 +113,7 @@ fn every_option_parses_in_every_form() {
             if spec.kind == Kind::Negatable {
                 for form in [format!("--no{name}"), format!("--no-{name}"), format!("-NO{name}")] {
                     assert_eq!(
-                        parse(std::slice::from_ref(&form)).unwrap().toggle(&name),
+                        parse(manual, std::slice::from_ref(&form)).unwrap().toggle(&name),
                         Some(false),
                         "{form}"
                     );
@@ -100,7 +126,7 @@ fn every_option_parses_in_every_form() {
 #[test]
 fn every_unique_beginning_means_its_option() {
     // The reference: a beginning is good when all spellings that share it mean the same thing.
-    let spellings = Spellings::new(TABLE);
+    let spellings = Spellings::new(IMAPSYNC.table);
     let all: Vec<&str> = spellings.all().collect();
     for full in &all {
         for end in 1..full.len() {

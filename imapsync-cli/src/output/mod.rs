@@ -15,6 +15,12 @@ pub(crate) use screen::Screen;
 pub(crate) use summary::{errors, exit_line, summary};
 pub(crate) use usage::Usage;
 
+/// A number of bytes in the unit that suits it.
+#[cfg(feature = "demo")]
+pub(crate) fn size(bytes: u64) -> String {
+    text::bytes(text::float(bytes))
+}
+
 /// The first lines: what runs, and how it was called. `shown` has its secrets masked.
 pub(crate) fn banner(shown: &str) -> String {
     format!("imapsync {}\nCommand line used: imapsync {shown}", env!("CARGO_PKG_VERSION"))

@@ -38,6 +38,7 @@ impl Screen {
     /// From now on events are those of a run that begins, and may only plan.
     pub(crate) fn run_begins(&mut self, dry: bool) {
         self.dry = dry;
+        self.meter = Meter::default();
         self.started = Instant::now();
     }
 

@@ -132,13 +132,13 @@ fn fingerprint(text: &str) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::parse;
+    use crate::options::{IMAPSYNC, parse};
 
     fn made(arguments: &[&str]) -> Result<Account, String> {
         let mut all = vec!["--host1", "h", "--user1", "u"];
         all.extend(arguments);
         let all: Vec<_> = all.into_iter().map(str::to_owned).collect();
-        account(&parse(&all).unwrap(), 1).map_err(|refusal| refusal.text)
+        account(&parse(&IMAPSYNC, &all).unwrap(), 1).map_err(|refusal| refusal.text)
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Tests of what the options mean to the engine.
 
 use super::*;
-use crate::options::parse;
+use crate::options::{IMAPSYNC, parse};
 
 fn made(arguments: &[&str]) -> Result<SyncOptions, String> {
     let arguments: Vec<_> = arguments.iter().map(|a| (*a).to_owned()).collect();
-    options(&parse(&arguments).unwrap()).map_err(|refusal| refusal.text)
+    options(&parse(&IMAPSYNC, &arguments).unwrap()).map_err(|refusal| refusal.text)
 }
 
 #[test]

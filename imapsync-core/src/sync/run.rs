@@ -286,9 +286,14 @@ impl Run {
         report.destination_duplicates = 0;
         for target in &work.targets {
             report.destination_only += (target.listing.rows.len() - target.taken.len()) as u64;
-            let mut keys: Vec<_> = target.identities.iter().flatten().map(|identity| identity.key).collect();
-            keys.sort_unstable();
-            report.destination_duplicates += keys.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
+            // Different messages may share a Message-Id; the size tells them apart without a look at their bodies.
+            let both = target.listing.rows.iter().zip(&target.identities);
+            let mut known: Vec<_> = both
+                .filter_map(|(row, identity)| identity.map(|identity| (identity.key, row.size)))
+                .collect();
+            known.sort_unstable();
+            report.destination_duplicates +=
+                known.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
         }
     }
 

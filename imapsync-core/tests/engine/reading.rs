@@ -268,3 +268,18 @@ async fn duplicates_of_messages_that_fail_are_not_mixed_up() {
     assert_eq!(there.len(), 3);
     assert_eq!(report.tally.failed, 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_share_an_id_are_no_duplicates_on_the_destination() {
+    let world = World::with(MODERN, 3);
+    let twin = |text: &str| format!("Message-Id: <twin@example.org>\r\n\r\n{text}\r\n");
+    for text in ["one", "another"] {
+        world.source.mail().folder("INBOX").add(twin(text), &[]);
+    }
+    let report = world.sync().await;
+    world.assert_copied(&report);
+    assert_eq!(world.sync().await.destination_duplicates, 0);
+    // A true one is.
+    world.destination.mail().folder("INBOX").add(twin("one"), &[]);
+    assert_eq!(world.sync().await.destination_duplicates, 1);
+}
