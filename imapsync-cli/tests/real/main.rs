@@ -17,6 +17,7 @@ mod chain;
 mod crash;
 mod failures;
 mod identity;
+mod in_process;
 mod large;
 mod smoke;
 mod turns;
