@@ -33,6 +33,7 @@ mod labels;
 mod listen;
 mod mail;
 mod naming;
+mod order;
 mod output;
 mod pair;
 mod profile;

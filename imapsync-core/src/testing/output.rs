@@ -11,6 +11,14 @@ const INLINE: u64 = 64 * 1024;
 #[derive(Default)]
 pub(super) struct Output {
     chunks: Vec<Chunk>,
+    noise: Option<Noise>,
+}
+
+/// What stands between the lines of a server that says more than it was asked; all of it is true.
+struct Noise {
+    /// How many messages the client knows of in the selected folder.
+    exists: Option<usize>,
+    lines: usize,
 }
 
 pub(super) enum Chunk {
@@ -23,6 +31,23 @@ pub(super) enum Chunk {
 pub(super) type Later = Box<dyn FnMut() -> Option<Output> + Send>;
 
 impl Output {
+    /// An answer with noise between its lines.
+    pub(super) fn noisy(exists: Option<usize>) -> Self {
+        Self { chunks: Vec::new(), noise: Some(Noise { exists, lines: 0 }) }
+    }
+
+    /// No noise from here on.
+    pub(super) fn quiet(&mut self) {
+        self.noise = None;
+    }
+
+    /// The number of messages is another one from here on, or there is none.
+    pub(super) fn exist(&mut self, number: Option<usize>) {
+        if let Some(noise) = &mut self.noise {
+            noise.exists = number;
+        }
+    }
+
     /// This text.
     pub(super) fn put(&mut self, text: fmt::Arguments<'_>) {
         if !matches!(self.chunks.last(), Some(Chunk::Bytes(_))) {
@@ -57,6 +82,12 @@ impl Output {
     pub(super) fn line(&mut self, line: impl AsRef<[u8]>) {
         self.bytes(line.as_ref());
         self.bytes(b"\r\n");
+        let Some(noise) = &mut self.noise else { return };
+        noise.lines += 1;
+        match noise.exists {
+            Some(number) if noise.lines % 2 == 0 => self.put(format_args!("* {number} EXISTS\r\n")),
+            _ => self.bytes(b"* OK still here\r\n"),
+        }
     }
 
     /// ` NAME {n}` and a literal.

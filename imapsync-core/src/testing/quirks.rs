@@ -72,6 +72,11 @@ pub struct Quirks {
     pub uid_last: bool,
     /// FETCH answers within one command come in another order than the set.
     pub shuffled: bool,
+    /// Answers to commands that do not depend on each other come in another order than the commands, where a client
+    /// pipelines them (RFC 9051, section 5.5).
+    pub reorders: bool,
+    /// Between the lines of its answers stand others that nobody has asked for, such as `* OK still here`.
+    pub noise: bool,
 
     // What it shows.
     /// What BODY[] of a message that another session has expunged reads like.

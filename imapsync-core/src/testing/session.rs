@@ -4,6 +4,7 @@ use super::body::Body;
 use super::command::{Executor, Verdict};
 use super::hook::{Act, Stage};
 use super::judge;
+use super::order::{About, Late};
 use super::output::{Chunk, Output};
 use super::quirks::TurnedAway;
 use super::server::Server;
@@ -22,6 +23,7 @@ pub(super) struct Session {
     number: usize,
     buffer: Vec<u8>,
     executor: Executor,
+    late: Late,
 }
 
 /// Takes the connection off the number of open ones, however it ends.
@@ -64,7 +66,7 @@ impl Session {
             mail.connections
         };
         let executor = Executor::new(server.clone(), wire.security());
-        Self { server, wire, number, buffer: Vec::new(), executor }
+        Self { server, wire, number, buffer: Vec::new(), executor, late: Late::default() }
     }
 
     /// Serves until one side closes, or the future is dropped.
@@ -128,6 +130,8 @@ impl Session {
     }
 
     async fn more(&mut self) -> Result<(), Over> {
+        // The client may be waiting for these.
+        self.overdue().await?;
         let n = self.wire.read(&mut self.buffer).await?;
         self.server.gauge.count(n);
         if n == 0 { Err(Over::Closed) } else { Ok(()) }
@@ -354,7 +358,12 @@ impl Session {
     async fn act(&mut self, command: Command, act: Act) -> Result<(), Over> {
         match act {
             Act::Pass => {
-                let mut out = Output::default();
+                let reorders = self.server.mail().quirks.reorders;
+                let about = About::of(&command, &self.executor).filter(|_| reorders);
+                if self.late.hinders(about.as_ref()) {
+                    self.overdue().await?;
+                }
+                let mut out = self.executor.output();
                 let verdict = self.held(&command, &mut out).await;
                 match self.ask(Stage::Applied, &command.line).await? {
                     Act::Pass => {}
@@ -376,6 +385,10 @@ impl Session {
                         return self.after(verdict).await;
                     }
                     act => return self.end(act).await,
+                }
+                if let Some(about) = about {
+                    self.late.hold(about, verdict, out);
+                    return Ok(());
                 }
                 if self.server.is_watched() {
                     return self.watched(&command.line, verdict, out).await;
@@ -437,11 +450,16 @@ impl Session {
         self.after(verdict).await
     }
 
-    async fn answer(&mut self, verdict: Verdict, out: Output) -> Result<(), Over> {
-        let mut out = out;
-        if let Some(line) = verdict.line() {
-            out.line(line);
+    /// Sends the answers that have been held back.
+    async fn overdue(&mut self) -> Result<(), Over> {
+        while let Some((verdict, out)) = self.late.next() {
+            self.answer(verdict, out).await?;
         }
+        Ok(())
+    }
+
+    async fn answer(&mut self, verdict: Verdict, out: Output) -> Result<(), Over> {
+        let out = with_verdict(&verdict, out);
         for chunk in out.chunks() {
             match chunk {
                 Chunk::Later(mut later) => {
@@ -498,9 +516,16 @@ impl Session {
 }
 
 /// The whole answer in one piece.
-fn finished(verdict: &Verdict, mut out: Output) -> Vec<u8> {
+fn finished(verdict: &Verdict, out: Output) -> Vec<u8> {
+    with_verdict(verdict, out).flatten()
+}
+
+fn with_verdict(verdict: &Verdict, mut out: Output) -> Output {
+    if !matches!(verdict, Verdict::Done(_)) {
+        out.quiet();
+    }
     if let Some(line) = verdict.line() {
         out.line(line);
     }
-    out.flatten()
+    out
 }

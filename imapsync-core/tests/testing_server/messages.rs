@@ -215,3 +215,75 @@ async fn gmail() {
     .await;
     clean(&server);
 }
+
+/// RFC 9051, section 5.5: answers to commands that do not depend on each other may come in any order; those that do
+/// depend on each other come in theirs.
+#[tokio::test(start_paused = true)]
+async fn answers_overtake_each_other() {
+    let server = server("IMAP4rev1 UIDPLUS LITERAL+", 2);
+    server.mail().folder("A");
+    server.mail().quirks.reorders = true;
+    let mut talk = Talk::selected(&server, "SELECT INBOX").await;
+    talk.plays(
+        "C: a UID FETCH 1 (FLAGS)
+         C: b STATUS A (MESSAGES)
+         C: c APPEND A {3+}
+         C: x y
+         C: d APPEND A {3+}
+         C: y z
+         C: e CREATE B
+         C: f LIST \"\" %
+         C: g UID STORE 1 +FLAGS (\\Seen)
+         S: * STATUS \"A\" (MESSAGES 0)
+         S: b OK done
+         S: * 1 FETCH (UID 1 FLAGS ())
+         S: a OK done
+         S: e OK done
+         S: d OK [APPENDUID 1002 2] done
+         S: c OK [APPENDUID 1002 1] done
+         S: * LIST () \"/\" \"A\"
+         S: * LIST () \"/\" \"B\"
+         S: * LIST () \"/\" \"INBOX\"
+         S: f OK done
+         S: * 1 FETCH (UID 1 FLAGS (\\Seen))
+         S: g OK done",
+    )
+    .await;
+    clean(&server);
+}
+
+/// Noise between the lines, all of it true.
+#[tokio::test(start_paused = true)]
+async fn noise() {
+    let server = server("IMAP4rev1", 3);
+    let mut talk = Talk::selected(&server, "SELECT INBOX").await;
+    server.mail().quirks.noise = true;
+    server.mail().folder("INBOX").expunge(|message| message.uid == 2);
+    talk.plays(
+        "C: a UID FETCH 1,3 (FLAGS)
+         S: * 1 FETCH (UID 1 FLAGS ())
+         S: * OK still here
+         S: * 3 FETCH (UID 3 FLAGS ())
+         S: * 3 EXISTS
+         S: a OK done
+         S: * OK still here
+         C: b NOOP
+         S: * 2 EXPUNGE
+         S: * OK still here
+         S: b OK done
+         S: * 2 EXISTS
+         C: c UNSELECT
+         S: c BAD what
+         S: * OK still here
+         C: d CLOSE
+         S: d OK done
+         S: * OK still here
+         C: e LIST \"\" %
+         S: * LIST () \"/\" \"INBOX\"
+         S: * OK still here
+         S: e OK done
+         S: * OK still here",
+    )
+    .await;
+    clean(&server);
+}

@@ -42,7 +42,10 @@ pub(super) fn permanent(mail: &Mail, folder: &Folder) -> Vec<String> {
 /// Flags as the server keeps them, or why it does not take them.
 pub(super) fn accepted(mail: &Mail, name: &str, flags: &[Word], by: By) -> Result<Vec<String>, String> {
     let quirks = &mail.quirks;
-    let folder = mail.folders.get(name);
+    // To look at all messages is for those alone whose answer depends on it.
+    let counts =
+        quirks.first_spelling || matches!(quirks.keywords, Keywords::AtMost(_) | Keywords::ByStore(_));
+    let folder = mail.folders.get(name).filter(|_| counts);
     let known: Vec<String> = folder.map(|folder| in_use(folder).split_off(SYSTEM.len())).unwrap_or_default();
     let mut kept: Vec<String> = Vec::new();
     for flag in flags {

@@ -104,6 +104,20 @@ impl Executor {
         self.dialogue.take()
     }
 
+    /// An answer that is still empty.
+    pub(super) fn output(&self) -> Output {
+        if self.user.is_none() || !self.server.mail().quirks.noise {
+            return Output::default();
+        }
+        Output::noisy(self.selected.as_ref().map(|selected| selected.known.len()))
+    }
+
+    /// The folder that an argument names, unless it is the selected one.
+    pub(super) fn unselected(&self, argument: &Word) -> Option<String> {
+        let name = self.server.mail().resolve(&self.name_of(argument));
+        self.selected.as_ref().is_none_or(|selected| selected.name != name).then_some(name)
+    }
+
     /// Does what the command says.
     pub(super) fn execute(&mut self, command: &Command, out: &mut Output) -> Verdict {
         let word = |n: usize| command.words.get(n).map(Word::keyword).unwrap_or_default();

@@ -20,6 +20,9 @@ impl Executor {
         let Some(folder) = selected.folder(&mail) else { return };
         if expunges {
             let gone = gone(selected, folder);
+            if !gone.is_empty() {
+                out.exist(None);
+            }
             if qresync && !gone.is_empty() {
                 out.line(format!("* VANISHED {}", shown(gone.iter().map(|at| selected.known[*at]))));
             } else {
@@ -38,10 +41,12 @@ impl Executor {
         let last = selected.known.last().copied().unwrap_or(0);
         let new = folder.messages.partition_point(|message| message.uid <= last);
         if new < folder.messages.len() {
+            out.exist(None);
             Arc::make_mut(&mut selected.known)
                 .extend(folder.messages[new..].iter().map(|message| message.uid));
             out.line(format!("* {} EXISTS", selected.known.len()));
         }
+        out.exist(Some(selected.known.len()));
         let changed: BTreeSet<u32> =
             folder.changed.get(selected.changed..).unwrap_or_default().iter().copied().collect();
         selected.changed = folder.changed.len();

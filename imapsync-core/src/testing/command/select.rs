@@ -69,6 +69,7 @@ impl Executor {
         if asks("QRESYNC") && (resync.is_none() || !self.enabled.contains("QRESYNC")) {
             return "BAD QRESYNC is not enabled, or lacks its arguments".to_owned();
         }
+        out.exist(None);
         if self.selected.take().is_some() && (self.enabled.contains("QRESYNC") || self.is_rev2()) {
             out.line("* OK [CLOSED] the other one is closed");
         }
