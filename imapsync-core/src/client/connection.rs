@@ -7,7 +7,7 @@ use crate::imap::capability::Capabilities;
 use crate::imap::command::Command;
 use crate::imap::flow::{CommandId, Flow, FlowEvent, Output};
 use crate::imap::frame::Limits;
-use crate::imap::response::{Status, StatusKind, Untagged};
+use crate::imap::response::{Code, Status, StatusKind, Untagged};
 use crate::imap::text::{escape, mask};
 use crate::net::BoxStream;
 use bytes::{Buf, Bytes};
@@ -26,6 +26,8 @@ const READ_CHUNK: usize = 128 * 1024;
 const WRITE_AHEAD: usize = 256 * 1024;
 /// Slices given to one write.
 const SLICES: usize = 32;
+/// Texts for people that are kept until somebody takes them; what comes beyond is only logged.
+const TOLD: usize = 100;
 
 /// Bytes that went over a connection, as IMAP (before TLS).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub struct Connection {
     /// Since when the present state of waiting lasts, bytes or not.
     busy_since: Option<Instant>,
     traffic: Traffic,
+    /// What the server wants people to know, until it is taken.
+    told: Vec<String>,
     /// What must never be shown, even when the server echoes it.
     secrets: Vec<String>,
 }
@@ -82,6 +86,7 @@ impl Connection {
             silent_since: None,
             busy_since: None,
             traffic: Traffic::default(),
+            told: Vec::new(),
             secrets: Vec::new(),
         }
     }
@@ -102,6 +107,19 @@ impl Connection {
     /// What a status says, for people: `NO [OVERQUOTA] full`, without the secrets.
     pub fn said(&self, status: &Status) -> String {
         self.masked(&status.to_string())
+    }
+
+    /// What the server has said for people since the last call: alerts (RFC 9051 section 7.1), and warnings, which are
+    /// NO and BAD without a tag.
+    pub fn take_told(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.told)
+    }
+
+    fn listen(&mut self, status: &Status, tagged: bool) {
+        let warns = !tagged && matches!(status.kind, StatusKind::No | StatusKind::Bad);
+        if (warns || status.code == Some(Code::Alert)) && self.told.len() < TOLD {
+            self.told.push(format!("{}: the server says: {}", self.side, self.said(status)));
+        }
     }
 
     /// The bare stream, for the TLS handshake after STARTTLS.
@@ -374,7 +392,10 @@ impl Connection {
             FlowEvent::Unreadable(what) => {
                 tracing::debug!(target: "imapsync::command", side = %self.side, "skipped a line nobody can read: {what}");
             }
+            FlowEvent::Greeting(status) => self.listen(status, false),
+            FlowEvent::Untagged { data: Untagged::Status(status), .. } => self.listen(status, false),
             FlowEvent::Done { command, status } => {
+                self.listen(status, true);
                 if self.flow.in_flight() == 0 {
                     self.busy_since = None;
                 } else {

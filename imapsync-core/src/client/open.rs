@@ -75,7 +75,12 @@ async fn greet(
         StatusKind::Bye => {
             return Err(refusal(&connection, &status, "the server turned the connection away"));
         }
-        _ => {
+        StatusKind::No | StatusKind::Bad => {
+            return Err(Error::new(ErrorKind::Protocol, "no IMAP greeting but a refusal")
+                .on(side)
+                .server_said(connection.said(&status)));
+        }
+        StatusKind::PreAuth => {
             return Err(Error::new(
                 ErrorKind::Authentication,
                 "the server greets as if somebody were logged in already (PREAUTH); its mail may be anybody's",
@@ -84,7 +89,10 @@ async fn greet(
         }
     }
     if attempt.security == Security::StartTls {
-        learn_capabilities(&mut connection).await?;
+        if !connection.capabilities().has(Capability::STARTTLS) {
+            // Whatever the greeting says may have been cut by somebody in between.
+            connection.call(Command::Capability, |_| {}).await?;
+        }
         if connection.capabilities().has(Capability::STARTTLS) {
             let status = connection.call(Command::StartTls, |_| {}).await?;
             if status.kind != StatusKind::Ok {
@@ -149,7 +157,9 @@ async fn learn_capabilities(connection: &mut Connection) -> Result<(), Error> {
 async fn login(account: &Account, connection: &mut Connection) -> Result<(), Error> {
     learn_capabilities(connection).await?;
     let side = connection.side();
-    let command = match choose(account, connection.capabilities()).map_err(|e| e.on(side))? {
+    let mechanism = choose(account, connection.capabilities()).map_err(|e| e.on(side))?;
+    let secret = if mechanism == Mechanism::XOAuth2 { "token" } else { "password" };
+    let command = match mechanism {
         Mechanism::LoginCommand => {
             Command::Login { user: account.user.clone(), password: account.secret.clone() }
         }
@@ -171,7 +181,7 @@ async fn login(account: &Account, connection: &mut Connection) -> Result<(), Err
             None => Error::new(ErrorKind::Authentication, format!("login of user {user} failed"))
                 .on(side)
                 .server_said(connection.said(&status))
-                .hint(format!("check --user{n} and the password")),
+                .hint(format!("check --user{n} and the {secret}")),
         });
     }
     told |= matches!(status.code, Some(Code::Capability(_)));

@@ -191,7 +191,13 @@ impl Exchange {
         Err("the server asks for more than the mechanism provides")
     }
 
-    /// What the server's failure challenge said (XOAUTH2 JSON), for the error text: escaped, and without the token.
+    /// Notes why the exchange is cancelled; what the server said before counts for more.
+    pub fn cancel(&mut self, why: &str) {
+        self.failure.get_or_insert_with(|| why.to_owned());
+    }
+
+    /// Why the exchange failed, for the error text: what the server's failure challenge said (XOAUTH2 JSON), escaped
+    /// and without the token, or what made us cancel it.
     pub fn failure_detail(&self) -> Option<&str> {
         self.failure.as_deref()
     }

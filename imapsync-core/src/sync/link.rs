@@ -8,12 +8,16 @@ use crate::imap::capability::Capability;
 use crate::imap::frame::Limits;
 use crate::imap::response::Status;
 use crate::net::Connector;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Different texts of a server that are shown; more than that is noise.
+const MOST_TOLD: usize = 200;
 
 /// One side of a run.
 pub(crate) struct Link {
@@ -28,6 +32,8 @@ pub(crate) struct Link {
     pub(crate) untrue: Capability,
     losses_in_a_row: u32,
     last_loss: Option<Error>,
+    /// What the server has said for people so far, so that nothing is told twice.
+    told: HashSet<String>,
     /// How often it was connected again.
     pub(crate) reconnections: u64,
 }
@@ -52,6 +58,7 @@ impl Link {
             untrue: Capability::empty(),
             losses_in_a_row: 0,
             last_loss: None,
+            told: HashSet::new(),
             reconnections: 0,
         }
     }
@@ -115,13 +122,24 @@ impl Link {
         }
     }
 
+    /// Passes on what the server has said for people.
+    fn hear(&mut self) {
+        for text in self.connection.as_mut().map(Connection::take_told).unwrap_or_default() {
+            if self.told.len() < MOST_TOLD && self.told.insert(text.clone()) {
+                self.events.emit(|| Event::Notice { side: Some(self.side), text });
+            }
+        }
+    }
+
     /// The connection, where there is one.
     pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
+        self.hear();
         self.connection.as_mut()
     }
 
     /// Closes the connection at once; no loss, we wanted it.
     pub(crate) fn drop_connection(&mut self) {
+        self.hear();
         self.connection = None;
     }
 
@@ -140,6 +158,7 @@ impl Link {
 
     /// Something got done: the next loss is the first one again.
     pub(crate) fn progress(&mut self) {
+        self.hear();
         self.losses_in_a_row = 0;
     }
 
@@ -149,6 +168,7 @@ impl Link {
     ///
     /// The same error, once it has happened too often without progress, or where it is not the connection's.
     pub(crate) fn lost(&mut self, error: Error) -> Result<(), Error> {
+        self.hear();
         self.connection = None;
         if !error.is_connection_lost() && !error.is_retryable() && error.kind() != ErrorKind::Connect {
             return Err(error);
@@ -168,6 +188,7 @@ impl Link {
 
     /// Says goodbye, without waiting long for an answer.
     pub(crate) async fn close(&mut self) {
+        self.hear();
         if let Some(mut connection) = self.connection.take() {
             let farewell = connection.call(crate::imap::command::Command::Logout, |_| {});
             let _ = tokio::time::timeout(Duration::from_secs(2), farewell).await;

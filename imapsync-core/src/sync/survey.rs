@@ -17,6 +17,9 @@ use bytes::Bytes;
 /// Listings that come out short are asked for again: somebody else may have expunged meanwhile.
 const LISTING_TRIES: u32 = 3;
 
+/// Sizes beyond what a literal may have are made up.
+const LARGEST: u64 = 16 << 30;
+
 /// One message of a listing.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
@@ -85,10 +88,8 @@ impl Listing {
             }
             return;
         }
-        let size = match fetch.size {
-            Item::Present(size) => size,
-            _ => 0,
-        };
+        // No more than a hint, and of no use where a message of that size could not be received.
+        let size = fetch.size.as_ref().present().copied().filter(|size| *size <= LARGEST).unwrap_or(0);
         let date = match fetch.internal_date {
             Item::Present(date) => Some(date),
             _ => None,

@@ -27,27 +27,32 @@ pub struct Certificate {
 impl Certificate {
     /// A good one for `localhost` and `127.0.0.1`.
     pub fn new() -> Self {
-        Self::signed(&["localhost", "127.0.0.1"], 2100)
+        Self::signed(&["localhost", "127.0.0.1"], 2100, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
     /// One for `localhost` and `127.0.0.1` that has expired.
     pub fn expired() -> Self {
-        Self::signed(&["localhost", "127.0.0.1"], 2021)
+        Self::signed(&["localhost", "127.0.0.1"], 2021, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
     /// A good one for another host alone.
     pub fn named(host: &str) -> Self {
-        Self::signed(&[host], 2100)
+        Self::signed(&[host], 2100, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
-    /// Good until the first day of `year`.
-    fn signed(names: &[&str], year: i32) -> Self {
+    /// One that is meant for clients, for this host: no server may show it.
+    pub fn for_clients(host: &str) -> Self {
+        Self::signed(&[host], 2100, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    /// Good until the first day of `year`, for this use.
+    fn signed(names: &[&str], year: i32, usage: ExtendedKeyUsagePurpose) -> Self {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("names of hosts");
         params.distinguished_name.push(DnType::CommonName, "imapsync test server");
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(year, 1, 1);
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![usage];
         let key = KeyPair::generate().expect("a key");
         let certificate = params.self_signed(&key).expect("a certificate");
         Self { der: certificate.der().clone(), pem: certificate.pem(), key: key.serialize_der() }

@@ -11,7 +11,7 @@
 //! - I5: a success is the fault-free end; anything else has a reason;
 //! - I6: the password is in no error, event, report or log line, in no form.
 
-use crate::peer::{self, Transcript};
+use crate::peer::{self, Router, Transcript};
 use crate::witness::Witness;
 use imapsync_core::account::{Account, TlsMode};
 use imapsync_core::testing::{Act, Body, Call, Mail, Server};
@@ -33,13 +33,15 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 pub struct Pair {
     pub source: Server,
     pub destination: Server,
-    transcripts: peer::Queues,
+    routes: peer::Routes,
 }
 
 impl Pair {
     fn new(capabilities: [&str; 2]) -> Self {
         let [source, destination] = capabilities.map(Server::new);
-        Self { source, destination, transcripts: peer::Queues::default() }
+        // With the same UIDVALIDITY they might be the same server.
+        let destination = destination.with_validity(5000);
+        Self { source, destination, routes: peer::Routes::default() }
     }
 
     /// The server of a side.
@@ -52,7 +54,12 @@ impl Pair {
 
     /// The next connection to this side is served by a transcript.
     pub fn transcript(&self, side: Side, transcript: &str) {
-        self.transcripts.push(side, Transcript::parse(transcript));
+        self.routes.push(side, Transcript::parse(transcript));
+    }
+
+    /// Connections to this side go to a port of this machine, through TCP, with TLS where it is asked for.
+    pub fn port(&self, side: Side, port: u16) {
+        self.routes.to_port(side, port);
     }
 
     /// So many connections to this side are served by a transcript.
@@ -151,9 +158,9 @@ impl Case {
 
     fn job(&self, pair: &Pair) -> SyncJob {
         let [source, destination] = self.accounts.clone();
-        SyncJob::new(source, destination).options(self.options.clone()).connector(Arc::new(peer::connector(
+        SyncJob::new(source, destination).options(self.options.clone()).connector(Arc::new(Router::new(
             pair,
-            &pair.transcripts,
+            &pair.routes,
             self.pipe,
         )))
     }
@@ -230,7 +237,7 @@ impl Case {
             server.behave();
             habits(&mut server.mail());
         }
-        pair.transcripts.clear();
+        pair.routes.clear();
         let mut reached = false;
         for _ in 0..3 {
             let (result, _) = self.once(&pair).await;
@@ -242,7 +249,10 @@ impl Case {
         }
         assert!(reached, "I3: no success although the fault has stopped");
         assert_eq!(show(&self.state(&pair.destination)), show(&end), "I3: the end (left) is another (right)");
-        assert!(self.state(&pair.destination) == end, "I3: flags, dates or bodies differ");
+        let mut reached = self.state(&pair.destination);
+        // A folder that was listed for a moment may have been made for nothing.
+        reached.retain(|folder, messages| end.contains_key(folder) || !messages.is_empty());
+        assert!(reached == end, "I3: folders, flags, dates or bodies differ");
         assert_eq!(show(&self.state(&pair.source)), show(&source_end), "I3: the source");
         let (again, _) = self.once(&pair).await;
         assert_eq!(again.expect("I3").tally.copied, 0, "I3: copies again although nothing is missing");
@@ -339,6 +349,13 @@ impl Outcome {
         self.log[usize::from(side.number() - 1)].iter().filter(|line| line.starts_with(beginning)).count()
     }
 
+    /// What the user was told that is no error.
+    pub fn notices(&self) -> Vec<&str> {
+        let notice = |event: &'_ Event| matches!(event, Event::Notice { .. });
+        let notices = self.events.iter().filter(|event| notice(event));
+        notices.map(|event| if let Event::Notice { text, .. } = event { text.as_str() } else { "" }).collect()
+    }
+
     /// Logins that were tried on a side while the fault lasted.
     pub fn logins(&self, side: Side) -> usize {
         self.count(side, "LOGIN") + self.count(side, "AUTHENTICATE")
@@ -351,12 +368,15 @@ fn habits(server: &Server) -> impl FnOnce(&mut Mail) + use<> {
     let (greeting, capabilities) = (mail.greeting.clone(), mail.capabilities.clone());
     let (first, quirks) = (mail.first_capabilities.clone(), mail.quirks.clone());
     let (quota, separator, prefix) = (mail.quota, mail.separator, mail.prefix.clone());
+    let (user, password) = (mail.user.clone(), mail.password.clone());
     move |mail| {
         mail.greeting = greeting;
         mail.capabilities = capabilities;
         mail.first_capabilities = first;
         mail.quirks = quirks;
         mail.quota = quota;
+        mail.user = user;
+        mail.password = password;
         mail.separator = separator;
         mail.prefix = prefix;
     }
@@ -413,6 +433,11 @@ pub fn message(folder: &str, n: usize) -> Vec<u8> {
         "Message-Id: <{n}.{folder}@example.org>\r\nFrom: a@example.org\r\nSubject: Number {n}\r\n\r\n{body}"
     )
     .into_bytes()
+}
+
+/// Whether the large counts are wanted too.
+pub fn full() -> bool {
+    std::env::var_os("IMAPSYNC_FULL").is_some_and(|value| value == "1")
 }
 
 /// A hook that acts the first `times` times that `when` holds.

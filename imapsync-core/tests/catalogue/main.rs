@@ -3,6 +3,7 @@
 #![allow(missing_docs, unreachable_pub, dead_code)]
 #![cfg(feature = "client")]
 
+mod answer;
 mod case;
 mod complete;
 mod grammar;

@@ -10,26 +10,43 @@
 //! L:                      wait for any line, such as an answer to a challenge
 //! W: 30                   wait so many seconds
 //! H:                      hang: read on and never answer
-//! F: 1000 * OK spam       as S, so many times
+//! F: 1000 * OK spam\r\n   as R, so many times
 //! ```
 //!
 //! After the last line the connection is closed; on a command that the transcript does not expect as well.
 
 use crate::case::Pair;
-use imapsync_core::Side;
-use imapsync_core::net::MemoryConnector;
+use imapsync_core::net::{
+    Attempt, BoxFuture, BoxStream, Connected, Connector, MemoryConnector, NetConnector,
+};
+use imapsync_core::{Account, Error, Side};
 use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::AbortHandle;
 
-/// What waits for connections, per side.
+/// Who answers connections to a side in place of its server.
+#[derive(Default)]
+struct Stead {
+    transcripts: VecDeque<Transcript>,
+    /// A port of this machine: connections go there through TCP, with TLS where it is asked for.
+    port: Option<u16>,
+}
+
+/// Where connections go, per side.
 #[derive(Clone, Default)]
-pub struct Queues(Arc<Mutex<[VecDeque<Transcript>; 2]>>);
+pub struct Routes(Arc<Mutex<[Stead; 2]>>);
 
-impl Queues {
+impl Routes {
     pub fn push(&self, side: Side, transcript: Transcript) {
-        self.0.lock().unwrap()[usize::from(side.number() - 1)].push_back(transcript);
+        self.0.lock().unwrap()[at(side)].transcripts.push_back(transcript);
+    }
+
+    pub fn to_port(&self, side: Side, port: u16) {
+        self.0.lock().unwrap()[at(side)].port = Some(port);
     }
 
     pub fn clear(&self) {
@@ -37,24 +54,123 @@ impl Queues {
     }
 
     fn pop(&self, side: Side) -> Option<Transcript> {
-        self.0.lock().unwrap()[usize::from(side.number() - 1)].pop_front()
+        self.0.lock().unwrap()[at(side)].transcripts.pop_front()
+    }
+
+    fn port(&self, side: Side) -> Option<u16> {
+        self.0.lock().unwrap()[at(side)].port
     }
 }
 
-/// A connector to the two servers, over pipes of this capacity; transcripts that wait are served first.
-pub fn connector(pair: &Pair, queues: &Queues, pipe: usize) -> MemoryConnector {
-    let (connector, mut arrivals) = MemoryConnector::new(pipe);
-    let (source, destination, queues) = (pair.source.clone(), pair.destination.clone(), queues.clone());
-    tokio::spawn(async move {
-        while let Some((side, stream)) = arrivals.recv().await {
-            match (queues.pop(side), side) {
-                (Some(transcript), _) => drop(tokio::spawn(transcript.serve(stream))),
-                (None, Side::Source) => source.serve(stream),
-                (None, Side::Destination) => destination.serve(stream),
+fn at(side: Side) -> usize {
+    usize::from(side.number() - 1)
+}
+
+/// Leads to the two servers over pipes in memory, to transcripts that wait, or to a port.
+pub struct Router {
+    memory: MemoryConnector,
+    net: NetConnector,
+    routes: Routes,
+}
+
+impl Router {
+    /// The pipes hold so many bytes.
+    pub fn new(pair: &Pair, routes: &Routes, pipe: usize) -> Self {
+        let (memory, mut arrivals) = MemoryConnector::new(pipe);
+        let (source, destination) = (pair.source.clone(), pair.destination.clone());
+        let waiting = routes.clone();
+        tokio::spawn(async move {
+            while let Some((side, stream)) = arrivals.recv().await {
+                match (waiting.pop(side), side) {
+                    (Some(transcript), _) => drop(tokio::spawn(transcript.serve(stream))),
+                    (None, Side::Source) => source.serve(stream),
+                    (None, Side::Destination) => destination.serve(stream),
+                }
             }
+        });
+        // Every name is one of this machine.
+        let net = NetConnector::with_resolver(Box::new(|_, port| {
+            Box::pin(async move { Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))]) })
+        }));
+        Self { memory, net, routes: routes.clone() }
+    }
+}
+
+impl Connector for Router {
+    fn connect<'a>(
+        &'a self,
+        side: Side,
+        account: &'a Account,
+        attempt: Attempt,
+    ) -> BoxFuture<'a, Result<Connected, Error>> {
+        match self.routes.port(side) {
+            Some(port) => self.net.connect(side, account, Attempt { port, ..attempt }),
+            None => self.memory.connect(side, account, attempt),
+        }
+    }
+
+    fn upgrade<'a>(
+        &'a self,
+        side: Side,
+        account: &'a Account,
+        stream: BoxStream,
+    ) -> BoxFuture<'a, Result<Connected, Error>> {
+        match self.routes.port(side) {
+            Some(_) => self.net.upgrade(side, account, stream),
+            None => self.memory.upgrade(side, account, stream),
+        }
+    }
+}
+
+/// A port of this machine, closed when dropped.
+pub struct Port {
+    pub number: u16,
+    task: AbortHandle,
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Serves each connection to a new port.
+fn listen<F: Future<Output = ()> + Send + 'static>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> Port {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let number = listener.local_addr().unwrap().port();
+    let listener = TcpListener::from_std(listener).unwrap();
+    let task = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream));
         }
     });
-    connector
+    Port { number, task: task.abort_handle() }
+}
+
+/// Every connection to this port is served by the transcript, below TLS.
+pub fn transcript_port(transcript: &str) -> Port {
+    let transcript = Transcript::parse(transcript);
+    listen(move |stream| transcript.clone().serve(stream))
+}
+
+/// Leads to `address`; the first connection is cut after so many bytes from the server, with FIN and without a word.
+pub fn cutting_port(address: SocketAddr, after: u64) -> Port {
+    let limits = Arc::new(Mutex::new(Some(after)));
+    listen(move |client| {
+        let limit = limits.lock().unwrap().take().unwrap_or(u64::MAX);
+        async move {
+            let mut server = TcpStream::connect(address).await.unwrap();
+            let ((mut from_server, mut to_server), mut client) = (server.split(), client);
+            let (mut from_client, mut to_client) = client.split();
+            let mut down = (&mut from_server).take(limit);
+            tokio::select! {
+                _ = tokio::io::copy(&mut down, &mut to_client) => {}
+                _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
+            }
+            let _ = to_client.shutdown().await;
+        }
+    })
 }
 
 #[derive(Debug, Clone)]
@@ -99,11 +215,11 @@ fn step(line: &str) -> Step {
         "B" => Step::Dribble(with_end(rest)),
         "C" => Step::Command(rest.to_owned()),
         "L" => Step::Line,
-        "W" => Step::Wait(Duration::from_secs(rest.parse().expect("seconds"))),
+        "W" => Step::Wait(Duration::from_secs_f64(rest.parse().expect("seconds"))),
         "H" => Step::Hang,
         "F" => {
             let (times, text) = rest.split_once(' ').expect("times and text");
-            Step::Flood(times.parse().expect("times"), with_end(text))
+            Step::Flood(times.parse().expect("times"), unescape(text))
         }
         other => panic!("no such step: {other}"),
     }

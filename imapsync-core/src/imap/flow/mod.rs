@@ -375,12 +375,17 @@ impl Flow {
         let Some((id, exchange)) = exchange else {
             return Err(protocol("a continuation (+) that nobody waits for".into()));
         };
-        let answer = match decode_base64(text) {
-            Some(challenge) => exchange.respond(&challenge).ok(),
-            None => None,
-        };
+        let challenge = decode_base64(text).ok_or("the server's challenge is no base64");
+        let answer = challenge.and_then(|challenge| exchange.respond(&challenge));
         // `*` cancels the exchange; the server then ends it with BAD (RFC 9051 section 6.2.2).
-        let mut line = answer.map_or_else(|| "*".to_owned(), |bytes| encode_base64(&bytes)).into_bytes();
+        let mut line = match answer {
+            Ok(bytes) => encode_base64(&bytes),
+            Err(why) => {
+                exchange.cancel(why);
+                "*".to_owned()
+            }
+        }
+        .into_bytes();
         line.extend_from_slice(b"\r\n");
         self.output.push_front(Out::Bytes { id, bytes: line.into(), secret: true });
         Ok(None)
@@ -394,13 +399,17 @@ impl Flow {
         let Some(mut done) = self.in_flight.remove(position) else {
             return Err(protocol("a reply to no command of ours".into()));
         };
+        if status.kind == StatusKind::Ok && !done.sent {
+            // Nobody can have done what nobody has read.
+            return Err(protocol("an OK to a command that has not been sent to its end".into()));
+        }
         self.learn(&status);
         self.withdraw(done.id)?;
         let mut status = status;
         if let Kind::Authenticate(exchange) = &mut done.kind
             && let Some(detail) = exchange.failure_detail()
         {
-            status.text = format!("{} {detail}", status.text);
+            status.add(detail);
         }
         Ok(FlowEvent::Done { command: done.id, status })
     }

@@ -41,6 +41,12 @@ impl fmt::Display for Status {
 }
 
 impl Status {
+    /// Adds what else is known to the text.
+    pub(crate) fn add(&mut self, detail: &str) {
+        self.text = format!("{} {detail}", self.text);
+        self.raw = [&self.raw, &b" "[..], detail.as_bytes()].concat().into();
+    }
+
     /// Whether the server says that creating the folder would help.
     ///
     /// GNU mailutils puts the code inside the text (`NO APPEND [TRYCREATE] failed`) and says so for any failed APPEND:
