@@ -21,6 +21,21 @@ pub fn for_append(source: &Flags, permanent: Option<&PermanentFlags>) -> Flags {
     flags
 }
 
+/// The flags that no server refuses in an APPEND: the system flags without `\Deleted`. Yahoo refuses that one, and others
+/// refuse keywords that they say they store, for their length or a character in them.
+///
+/// ```
+/// use imapsync_core::imap::flag::Flags;
+/// use imapsync_core::message::flags::harmless;
+/// assert_eq!(harmless(&Flags::parse(["\\Seen", "\\Deleted", "$Junk"])), Flags::parse(["\\Seen"]));
+/// ```
+pub fn harmless(flags: &Flags) -> Flags {
+    let mut harmless = flags.clone();
+    harmless.retain(|word| SystemFlags::from_word(word).is_some());
+    harmless.remove("\\Deleted");
+    harmless
+}
+
 fn is_stored(word: &str, permanent: Option<&PermanentFlags>) -> bool {
     match permanent {
         None => true,

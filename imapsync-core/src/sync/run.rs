@@ -167,9 +167,7 @@ impl Run {
                 .await?;
         }
         let applied = async {
-            if self.options.resync_flags {
-                sync_flags(&mut self.destination, &self.options, work).await?;
-            }
+            sync_flags(&mut self.destination, &self.options, work).await?;
             let deletes1 = self.options.delete1 != Delete1::No || self.options.expunge1;
             if deletes1 || self.options.delete2 {
                 self.forbid_deletes(source, destination, work).await?;

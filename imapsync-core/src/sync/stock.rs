@@ -61,6 +61,7 @@ impl Run {
                 pairs: Vec::new(),
                 to_copy: Vec::new(),
                 duplicates: Vec::new(),
+                unflagged: Vec::new(),
                 guessed: false,
                 no_deletes: false,
                 tally: Tally::default(),

@@ -49,6 +49,9 @@ pub(crate) struct Job {
     pub(crate) to_copy: Vec<u32>,
     /// Duplicates that wait for the copy of the first.
     pub(crate) duplicates: Vec<(u32, u32)>,
+    /// Messages that were copied without some of their flags, which the server refused in the APPEND, and the UID of the
+    /// copy where it is known.
+    pub(crate) unflagged: Vec<(u32, Option<u32>)>,
     /// Messages that had to be read to tell them apart could not be: which is the copy of which is a guess.
     pub(crate) guessed: bool,
     /// No delete may act here, for a reason that is told.

@@ -264,7 +264,7 @@ pub enum TurnedAway {
 /// A server that asks for pauses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throttle {
-    /// After so many commands that move messages (APPEND, FETCH of bodies) comes a pause.
+    /// Each n-th command that moves messages (APPEND, FETCH of bodies) begins a pause instead of being executed.
     pub every: usize,
     /// So long it lasts.
     pub pause: Duration,

@@ -103,13 +103,13 @@ async fn pauses_that_a_server_wants_are_kept() {
     let table = [
         (&Profile::OFFICE365, Throttled::Backoff, minutes(5)),
         (&Profile::OFFICE365, Throttled::BackoffAndBye, minutes(5)),
-        (&Profile::YAHOO, Throttled::Unavailable, Duration::from_secs(10)),
+        (&Profile::YAHOO, Throttled::Unavailable, Duration::from_secs(5)),
         (&Profile::GMAIL, Throttled::Slow, Duration::from_secs(20)),
     ];
     for (profile, says, pause) in table {
         for is_source in [true, false] {
             let pair = pair(profile, is_source);
-            let every = if is_source { 1 } else { 50 };
+            let every = if is_source { 2 } else { 50 };
             limited(&pair, is_source).mail().quirks.throttle = Some(Throttle { every, pause, says });
             assert_complete(&format!("{} {is_source} {says:?}", profile.name), &pair).await;
         }
@@ -122,7 +122,7 @@ async fn a_day_without_bandwidth_is_said_and_made_up_for() {
         let name = format!("gmail {is_source}");
         let pair = pair(&Profile::GMAIL, is_source);
         let day = Duration::from_secs(24 * 3600);
-        let every = if is_source { 1 } else { 40 };
+        let every = if is_source { 2 } else { 40 };
         let throttle = Throttle { every, pause: day, says: Throttled::Bandwidth };
         limited(&pair, is_source).mail().quirks.throttle = Some(throttle);
         let (source, destination) = &pair;

@@ -17,8 +17,9 @@ use std::collections::BTreeMap;
 /// The flags that messages of one target shall have: by their words, the flags and whose they are.
 type Changes = BTreeMap<Vec<String>, (Flags, UidSet)>;
 
-/// Brings the flags of messages that are on both sides up to date: the source wins. What the server says OK to is read
-/// again: some keep their own flags all the same.
+/// Brings the flags of messages that are on both sides up to date, unless the options leave them: the source wins. Stores
+/// also those that an APPEND was refused with. What the server says OK to is read again: some keep their own flags all
+/// the same.
 ///
 /// # Errors
 ///
@@ -30,20 +31,36 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
         (options.delete1 != Delete1::No || options.expunge1) && !broken::is(Broken::CarriesOwnMark);
     for job in &work.jobs {
         let target = &work.targets[job.target];
-        for pair in &job.pairs {
+        let permanent = target.listing.permanent.as_ref();
+        let mut shall = |uid: u32, flags: Flags| {
+            let groups = changes.entry(job.target).or_default();
+            groups.entry(flags.words()).or_insert_with(|| (flags, UidSet::new())).1.insert(uid);
+        };
+        let mut unknown = UidSet::new();
+        for (uid, destination) in &job.unflagged {
+            let Some(from) = job.listing.row(*uid).and_then(|row| row.flags.as_ref()) else { continue };
+            let to = flags::harmless(&flags::for_append(from, permanent));
+            match (flags::change(from, &to, permanent, deleting), destination) {
+                (Some(flags), Some(destination)) => shall(*destination, flags),
+                (Some(_), None) => unknown.insert(*uid),
+                (None, _) => {}
+            }
+        }
+        if !unknown.is_empty() {
+            let text = format!("messages {unknown} were copied without flags that the destination refused");
+            let error = Error::new(ErrorKind::Flags, text).on(Side::Destination);
+            let error = error.in_folder(&*job.source_text).hint("the next run tries to set them");
+            work.ledger.fail(error);
+        }
+        for pair in job.pairs.iter().filter(|_| options.resync_flags) {
             let (Some(from), Some(to)) = (job.listing.row(pair.source), target.listing.row(pair.destination))
             else {
                 continue;
             };
             // Flags that could not be read are left alone.
             let (Some(from), Some(to)) = (&from.flags, &to.flags) else { continue };
-            if let Some(flags) = flags::change(from, to, target.listing.permanent.as_ref(), deleting) {
-                let group = changes
-                    .entry(job.target)
-                    .or_default()
-                    .entry(flags.words())
-                    .or_insert_with(|| (flags, UidSet::new()));
-                group.1.insert(pair.destination);
+            if let Some(flags) = flags::change(from, to, permanent, deleting) {
+                shall(pair.destination, flags);
             }
         }
     }

@@ -140,7 +140,7 @@ impl Copier<'_> {
             if let Some(floor) = self.floors.get_mut(&target_at) {
                 floor.named.insert(destination);
             }
-            self.work.settle(job, uid, Outcome::Copied { destination: Some(destination) });
+            self.copied(job, uid, Some(destination));
         }
         for (Flight { job, uid, .. }, _) in open {
             let lost = Error::new(

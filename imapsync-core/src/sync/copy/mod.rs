@@ -80,6 +80,8 @@ pub(crate) struct Copier<'a> {
     tries: HashMap<(usize, u32), u8>,
     /// The planner has said that these shall be copied.
     decided: HashSet<(usize, u32)>,
+    /// These were refused with all their flags, and are sent without those that may be to blame.
+    plain: HashSet<(usize, u32)>,
     /// Free messages of a target by key, latest first, once something has to be compared with them late.
     late: HashMap<usize, HashMap<Key, Vec<u32>>>,
     /// Sizes that several messages of a folder have, where bodies tell the identity: only those can be duplicates.
@@ -143,6 +145,7 @@ impl<'a> Copier<'a> {
             reserved: 0,
             tries: HashMap::new(),
             decided: HashSet::new(),
+            plain: HashSet::new(),
             late: HashMap::new(),
             shared_sizes: HashMap::new(),
             quota_refusals: 0,

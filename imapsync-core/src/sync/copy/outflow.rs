@@ -24,6 +24,8 @@ pub(super) struct Flight {
     pub(super) identity: Option<Identity>,
     /// Its bytes are given to the connection piece by piece.
     streamed: bool,
+    /// It bears flags that may be what a refusal is about.
+    risky: bool,
 }
 
 impl Copier<'_> {
@@ -58,9 +60,14 @@ impl Copier<'_> {
         let target_at = self.work.jobs[job].target;
         let target = &self.work.targets[target_at];
         let row = self.work.jobs[job].listing.row(uid)?;
-        let flags = row.flags.as_ref().map_or_else(Default::default, |source| {
+        let mut flags = row.flags.as_ref().map_or_else(Default::default, |source| {
             flags::for_append(source, target.listing.permanent.as_ref())
         });
+        let harmless = flags::harmless(&flags);
+        let risky = harmless != flags && !self.plain.contains(&(job, uid));
+        if !risky {
+            flags = harmless;
+        }
         let date = row.date.filter(|_| self.options.internal_dates).map(|date| date.clamped());
         let connection = self.destination.connection()?;
         if self.destination_open != Some(target_at) {
@@ -71,7 +78,7 @@ impl Copier<'_> {
         let streamed = matches!(message, Literal::Streamed(_));
         let append = Append { mailbox: target.name.clone(), flags, date, message };
         let id = connection.submit(Command::Append(append));
-        self.flights.insert(id, Flight { job, uid, identity, streamed });
+        self.flights.insert(id, Flight { job, uid, identity, streamed, risky });
         Some(id)
     }
 
@@ -163,7 +170,15 @@ impl Copier<'_> {
         let floor =
             self.floors.entry(target_at).or_insert_with(|| Floor::new(&self.work.targets[target_at].listing));
         floor.acknowledged(destination, flight.identity, in_order);
-        self.work.settle(flight.job, flight.uid, Outcome::Copied { destination });
+        self.copied(flight.job, flight.uid, destination);
+    }
+
+    /// The copy is there. Flags that it was refused with are to be stored yet.
+    pub(super) fn copied(&mut self, job: usize, uid: u32, destination: Option<u32>) {
+        if self.plain.contains(&(job, uid)) {
+            self.work.jobs[job].unflagged.push((uid, destination));
+        }
+        self.work.settle(job, uid, Outcome::Copied { destination });
     }
 
     fn refused(&mut self, flight: &Flight, status: &Status) {
@@ -200,6 +215,11 @@ impl Copier<'_> {
                 self.destination.distrust(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS);
                 self.again(job, uid, &error);
                 self.drop_destination();
+            }
+            // Perhaps it is the flags: once more without those, which are stored afterwards.
+            Refusal::BadLiteral | Refusal::Final if flight.risky => {
+                self.plain.insert((job, uid));
+                self.put_back(job, vec![uid]);
             }
             Refusal::BadLiteral | Refusal::Final => {
                 let error = error(ErrorKind::Append, "could not append to folder");
