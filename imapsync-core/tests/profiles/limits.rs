@@ -25,7 +25,7 @@ fn pair(profile: &Profile, is_source: bool) -> (Server, Server) {
     (source, destination)
 }
 
-fn limited<'a>(pair: &'a (Server, Server), is_source: bool) -> &'a Server {
+fn limited(pair: &(Server, Server), is_source: bool) -> &Server {
     if is_source { &pair.0 } else { &pair.1 }
 }
 
@@ -103,7 +103,7 @@ async fn pauses_that_a_server_wants_are_kept() {
     let table = [
         (&Profile::OFFICE365, Throttled::Backoff, minutes(5)),
         (&Profile::OFFICE365, Throttled::BackoffAndBye, minutes(5)),
-        (&Profile::YAHOO, Throttled::Unavailable, Duration::from_secs(5)),
+        (&Profile::YAHOO, Throttled::Unavailable, Duration::from_secs(2)),
         (&Profile::GMAIL, Throttled::Slow, Duration::from_secs(20)),
     ];
     for (profile, says, pause) in table {
