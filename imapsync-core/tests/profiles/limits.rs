@@ -103,7 +103,7 @@ async fn pauses_that_a_server_wants_are_kept() {
     let table = [
         (&Profile::OFFICE365, Throttled::Backoff, minutes(5)),
         (&Profile::OFFICE365, Throttled::BackoffAndBye, minutes(5)),
-        (&Profile::YAHOO, Throttled::Unavailable, Duration::from_secs(2)),
+        (&Profile::YAHOO, Throttled::Unavailable, minutes(1)),
         (&Profile::GMAIL, Throttled::Slow, Duration::from_secs(20)),
     ];
     for (profile, says, pause) in table {

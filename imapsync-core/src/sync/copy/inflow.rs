@@ -331,7 +331,10 @@ impl Copier<'_> {
                 .server_said(said);
             self.rest(Side::Source, pause);
             let mut left = window.left;
-            left.retain(|uid| self.may_try(window.job, *uid, &error.clone().for_message(*uid)));
+            left.retain(|uid| {
+                self.may_wait(window.job, *uid)
+                    || self.may_try(window.job, *uid, &error.clone().for_message(*uid))
+            });
             return self.put_back(window.job, left);
         }
         for uid in window.left {

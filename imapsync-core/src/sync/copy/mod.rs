@@ -38,6 +38,9 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 const MESSAGES_AHEAD: usize = 1024;
 /// How often one message is tried, whatever happens to it.
 const TRIES: u8 = 4;
+/// How often a server may ask to wait with one message before the message is to blame: what is blamed goes alone, and many
+/// commands in place of one are the last thing that a busy server needs.
+const WAITS: u8 = 8;
 /// What one message costs in memory beside its bytes.
 const OVERHEAD: u64 = 512;
 
@@ -78,6 +81,7 @@ pub(crate) struct Copier<'a> {
     spool: Option<Spool>,
     reserved: u64,
     tries: HashMap<(usize, u32), u8>,
+    waits: HashMap<(usize, u32), u8>,
     /// The planner has said that these shall be copied.
     decided: HashSet<(usize, u32)>,
     /// These were refused with all their flags, and are sent without those that may be to blame.
@@ -144,6 +148,7 @@ impl<'a> Copier<'a> {
             spool: None,
             reserved: 0,
             tries: HashMap::new(),
+            waits: HashMap::new(),
             decided: HashSet::new(),
             plain: HashSet::new(),
             late: HashMap::new(),
@@ -345,6 +350,13 @@ impl<'a> Copier<'a> {
             destination |= present.destination;
         }
         self.resume = Some(Rest { until: Box::pin(sleep_until(until)), destination });
+    }
+
+    /// Counts a refusal that asks to wait; whether it is nobody's fault.
+    fn may_wait(&mut self, job: usize, uid: u32) -> bool {
+        let waits = self.waits.entry((job, uid)).or_default();
+        *waits = waits.saturating_add(1);
+        *waits <= WAITS
     }
 
     /// Counts a try; whether there may be another. After too many the message has failed.

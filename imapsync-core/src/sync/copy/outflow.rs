@@ -205,7 +205,11 @@ impl Copier<'_> {
             Refusal::Later(pause) => {
                 let error = error(ErrorKind::Append, "the server asks to wait; could not append to folder");
                 self.rest(Side::Destination, pause);
-                self.again(job, uid, &error);
+                if self.may_wait(job, uid) {
+                    self.put_back(job, vec![uid]);
+                } else {
+                    self.again(job, uid, &error);
+                }
             }
             Refusal::BadLiteral
                 if self.destination_has(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS) =>
