@@ -100,6 +100,7 @@ fn sync(screen: &mut Screen, stop: &Stop, settings: Settings) -> Result<(Status,
         .map_err(|error| Refusal { status: Status::Software, text: format!("cannot start: {error}") })?;
 
     screen.run_begins(options.dry);
+    let used = Usage::now();
     let mut job = SyncJob::new(source, destination).options(options);
     let mut events = job.events(WAITING_EVENTS);
     let (stopped, run) = (stop.token.clone(), job.cancellation());
@@ -127,7 +128,7 @@ fn sync(screen: &mut Screen, stop: &Stop, settings: Settings) -> Result<(Status,
         Ok(report) => {
             let local =
                 |date: chrono::DateTime<chrono::Utc>| date.with_timezone(&chrono::Local).fixed_offset();
-            screen.print(output::summary(report, &Usage::now(), errors_dump, local).trim_end());
+            screen.print(output::summary(report, &Usage::now().since(&used), errors_dump, local).trim_end());
             let status = Status::of_report(report, subfolder1);
             screen.print(&output::exit_line(status, output::errors(report).count()));
             status

@@ -162,6 +162,13 @@ fn the_servers_can_be_tried_with_the_line_that_is_told() {
     let told = served.until("Host2: ");
     assert!(told.contains("; 0 messages are new, 1 are gone, 0 "), "{told}");
 
+    let moved = shell(&format!("{line} --delete1"));
+    assert_eq!(moved.status.code(), Some(0), "{}", out(&moved));
+    let told = served.until("Host1: 0 messages (");
+    served.until("Host2: unchanged");
+    let all = figures(&out(&again), "Messages skipped")[0];
+    assert!(told.contains(&format!("; 0 messages are new, {all} are gone, ")), "{told}");
+
     // What is told of the certificate is so: without it nothing is trusted.
     let file = line.split(" --cafile1 ").nth(1).and_then(|rest| rest.split(" --ssl1").next()).unwrap();
     let untrusting = shell(&line.replacen(&format!(" --cafile1 {file}"), "", 1));

@@ -41,7 +41,9 @@ pub(super) struct Servers {
 impl Servers {
     /// Makes the mail, about so many messages, and listens.
     pub(super) fn start(messages: usize) -> Result<Self, Refusal> {
-        let [source, destination] = [&Profile::COURIER, &Profile::DOVECOT].map(Server::like);
+        let source = Server::like(&Profile::COURIER);
+        // Two servers that number their folders alike are taken for one: nothing would be deleted then.
+        let destination = Server::like(&Profile::DOVECOT).with_validity(500_000);
         let folders = fill(&source, &destination, mailbox(messages));
         Self::listen(source, destination, folders).map_err(|error| Refusal {
             status: Status::Software,

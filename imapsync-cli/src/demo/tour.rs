@@ -12,7 +12,8 @@ use imapsync_core::Report;
 
 const ON_REAL_SERVERS: &str = "
 ==== The same between real servers
-Passwords stand in the first lines of two files that only you can read. First with --dry, which changes nothing:
+Passwords stand in the first lines of two files that only you can read.
+First with --dry, which changes nothing:
 
   imapsync --host1 imap.old.example --user1 alice --passfile1 ~/.imap1 \\
            --host2 imap.new.example --user2 alice --passfile2 ~/.imap2 --automap --dry
@@ -53,9 +54,9 @@ pub(super) fn tour(screen: &mut Screen, stop: &Stop, servers: &Servers) -> Resul
     }
     let [source, destination] = &after;
     screen.print(&format!(
-        "Host1 holds {}, and not a bit has changed there.\nHost2 holds {}: each message of host1 once (BLAKE3 of its \
-         bytes), with its flags and its date,\nand what only host2 had. The second run copied {copied} messages and \
-         changed nothing.",
+        "Host1 holds {}.\nNot a bit of it has changed.\nHost2 holds {}:\neach message of host1 once, by the BLAKE3 \
+         digests of their bytes, with its flags\nand its date, and what host2 alone had.\nThe second run copied {copied} \
+         messages and changed nothing.",
         described(source),
         described(destination),
     ));

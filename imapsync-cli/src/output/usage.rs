@@ -24,6 +24,13 @@ impl Usage {
         Self::read(&read("/proc/self/status"), &read("/proc/self/stat"), &read("/proc/loadavg"), processors)
     }
 
+    /// The same with the processor time alone that has passed since then.
+    #[must_use]
+    pub(crate) fn since(self, then: &Self) -> Self {
+        let seconds = self.seconds.zip(then.seconds).map(|(now, then)| now - then);
+        Self { seconds, ..self }
+    }
+
     fn read(status: &str, stat: &str, load: &str, processors: usize) -> Self {
         let memory = |label: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(label))?;
@@ -59,5 +66,7 @@ mod tests {
         assert_eq!(usage.seconds, Some(2.0));
         assert_eq!(usage.load.as_deref(), Some("0.50 0.40 0.30 on 2 cores"));
         assert_eq!(Usage::read("", "", "", 2), Usage::default());
+        let before = Usage { seconds: Some(0.5), ..Usage::default() };
+        assert_eq!(usage.clone().since(&before), Usage { seconds: Some(1.5), ..usage });
     }
 }
