@@ -54,6 +54,10 @@ pub(crate) async fn delete_source(
             }
             if options.delete1 == Delete1::Expunge {
                 expunges = marks.clone();
+            } else {
+                // What bears the mark already needs no other one.
+                let marked = candidates.clone().filter(|message| message.marked).map(|message| message.uid);
+                marks = marks.difference(&marked.collect());
             }
         }
         if options.expunge1 {
