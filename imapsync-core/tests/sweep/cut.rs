@@ -1,71 +1,103 @@
-//! Where a run is cut, and how.
+//! Where a run is disturbed, and how.
 
 use imapsync_core::Side;
+use imapsync_core::testing::Stage;
 
-/// One cut of a run.
+/// One disturbance of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// The connection is dropped at this step of this server.
-    Close { side: Side, step: u64, again: Option<u64> },
-    /// The same, but where a command is complete there it is applied so many milliseconds later.
-    Late { side: Side, step: u64, after: u64, again: Option<u64> },
-    /// The run is dropped, as by SIGKILL, once so many bytes have moved.
-    Drop { bytes: u64, again: Option<u64> },
+pub struct Cut {
+    pub what: What,
+    /// The rerun is dropped after so many bytes.
+    pub again: Option<u64>,
 }
 
-impl Cut {
-    /// After so many bytes the rerun is dropped, too.
-    pub fn again(self) -> Option<u64> {
-        match self {
-            Self::Close { again, .. } | Self::Late { again, .. } | Self::Drop { again, .. } => again,
-        }
-    }
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// The run is dropped, as by SIGKILL, once so many bytes have moved.
+    Drop { bytes: u64 },
+    /// Something happens at this step of this server.
+    At { side: Side, step: u64, act: Kind },
+}
+
+/// What can happen at a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The connection is dropped.
+    Close,
+    /// The connection is dropped; the command, which is complete, is applied so many milliseconds later.
+    Late(u64),
+    /// The command is answered with NO.
+    No,
+    /// The command is answered with BAD.
+    Bad,
+    /// The answer to a FETCH lacks its first row, and ends with OK.
+    Short,
+    /// The answer to a FETCH has nothing in its literals.
+    Empty,
+    /// The flags in the answer to a FETCH cannot be read.
+    Garbled,
+    /// INBOX gets another UIDVALIDITY and its messages other UIDs; the connection is dropped.
+    Renumbered,
+    /// Another client delivers a message that bears `\Deleted`.
+    Delivery,
 }
 
 /// How long an undisturbed run is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Length {
-    /// Steps of the source's server and of the destination's.
-    pub steps: [u64; 2],
+    /// The steps of the source's server and of the destination's: where, and the first line of the command.
+    pub steps: [Vec<(u64, Stage, String)>; 2],
     /// Bytes over both wires.
     pub bytes: u64,
-    /// Steps of the destination's server where an APPEND is complete and not yet applied.
-    pub appends: Vec<u64>,
 }
 
-/// All cuts of a run: at every step, at many bytes, some of them twice.
-pub fn all(length: &Length, full: bool) -> Vec<Cut> {
-    let mut cuts = Vec::new();
+/// All disturbances of a run: at every step, at many bytes, some of them twice.
+pub fn all(length: &Length, delivers: bool, full: bool) -> Vec<Cut> {
     let mut dice = 0x9e37_79b9_7f4a_7c15_u64;
     let mut roll = |sides: u64| {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (dice >> 33) % sides.max(1)
     };
-    // Once cut, once cut and cut again; ten times as many second cuts in full.
-    let rounds = if full { 12 } else { 2 };
-    for round in 0..rounds {
-        for (side, steps) in [(Side::Source, length.steps[0]), (Side::Destination, length.steps[1])] {
-            for step in 1..=steps {
-                // In the short tier every third point is cut again.
-                if round == 0 || full || step % 3 == 0 {
-                    let again = (round > 0).then(|| roll(length.bytes) + 1);
-                    cuts.push(Cut::Close { side, step, again });
-                }
+    let once = single(length, delivers);
+    let mut cuts = Vec::new();
+    // The first round is cut once; then every third point (in full: every one, nine times) is cut again as it recovers.
+    for round in 0..if full { 10 } else { 2 } {
+        for (n, what) in once.iter().enumerate() {
+            if round == 0 || full || n % 3 == 0 {
+                cuts.push(Cut { what: *what, again: (round > 0).then(|| roll(length.bytes) + 1) });
             }
         }
-        for step in &length.appends {
-            for after in [40, 300, 900] {
-                let again = (round > 0).then(|| roll(length.bytes) + 1);
-                cuts.push(Cut::Late { side: Side::Destination, step: *step, after, again });
-            }
-        }
-        let drops = if full { 400 } else { 90 };
+        let drops = if full { 300 } else { 80 };
         for n in 0..drops {
-            let again = (round > 0).then(|| roll(length.bytes) + 1);
             // Evenly spread, each round at other bytes.
             let bytes = (length.bytes * n + roll(length.bytes)) / drops + 1;
-            cuts.push(Cut::Drop { bytes, again });
+            cuts.push(Cut { what: What::Drop { bytes }, again: (round > 0).then(|| roll(length.bytes) + 1) });
         }
     }
     cuts
+}
+
+/// Everything that can happen at each step.
+fn single(length: &Length, delivers: bool) -> Vec<What> {
+    let mut all = Vec::new();
+    for (side, steps) in [Side::Source, Side::Destination].into_iter().zip(&length.steps) {
+        for (step, stage, line) in steps {
+            let mut kinds = vec![Kind::Close];
+            if *stage == Stage::Literal {
+                kinds.extend([Kind::Late(40), Kind::Late(300), Kind::Late(900)]);
+            }
+            if *stage == Stage::Line {
+                kinds.extend([Kind::No, Kind::Bad, Kind::Renumbered]);
+                if line.starts_with("UID FETCH") {
+                    kinds.extend([Kind::Short, Kind::Empty, Kind::Garbled]);
+                }
+                if delivers && side == Side::Source {
+                    kinds.push(Kind::Delivery);
+                }
+            }
+            all.extend(kinds.into_iter().map(|act| What::At { side, step: *step, act }));
+        }
+    }
+    all
 }

@@ -1,11 +1,12 @@
 //! Plays a scenario with one cut, and checks what must hold after each run and at the end.
 
-use crate::cut::{Cut, Length};
-use crate::scenario::{Rows, Scenario, expected, fill, found, names, rows};
-use imapsync_core::testing::{Act, Gauge, Server, Stage, account, connector};
+use crate::cut::{Cut, Kind, Length, What};
+use crate::scenario::{Rows, Scenario, body, expected, fill, found, names, rows};
+use imapsync_core::testing::{Act, Call, Gauge, Mail, Server, account, connector};
 use imapsync_core::{Report, Side, SyncJob};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ struct Theatre {
     destination: Server,
     gauge: Gauge,
     connector: imapsync_core::net::MemoryConnector,
+    /// Another client has delivered a message to the source.
+    delivered: Arc<AtomicBool>,
 }
 
 impl Theatre {
@@ -33,7 +36,7 @@ impl Theatre {
         fill(&source, scenario.source);
         fill(&destination, scenario.destination);
         let connector = connector(&source, &destination);
-        Self { source, destination, gauge, connector }
+        Self { source, destination, gauge, connector, delivered: Arc::default() }
     }
 
     fn job(&self, scenario: &Scenario) -> SyncJob {
@@ -72,28 +75,22 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
-/// The scenario without a cut: that it ends as it must, and how long it is.
+/// The scenario without a disturbance: that it ends as it must, and how long it is.
 pub fn undisturbed(scenario: &Scenario) -> Result<Length, String> {
     runtime().block_on(async {
-        let stage = Theatre::new(scenario);
-        let appends = Arc::new(Mutex::new(Vec::new()));
-        let noted = appends.clone();
-        stage.destination.hook(move |_, call| {
-            if call.appends() {
-                noted.lock().unwrap().push(call.step);
-            }
-            Act::Pass
-        });
-        // Steps are counted in the same way as with a cut: with a hook.
-        stage.source.hook(|_, _| Act::Pass);
-        let report = stage.run(scenario).await?.map_err(|error| error.to_string())?;
-        check_end(scenario, &stage, &report)?;
-        let length = Length {
-            steps: [stage.source.mail().steps, stage.destination.mail().steps],
-            bytes: stage.gauge.moved(),
-            appends: appends.lock().unwrap().clone(),
-        };
-        settled(scenario, &stage).await?;
+        let theatre = Theatre::new(scenario);
+        let noted: [Arc<Mutex<Vec<_>>>; 2] = Default::default();
+        for (server, noted) in [&theatre.source, &theatre.destination].into_iter().zip(noted.clone()) {
+            server.hook(move |_, call| {
+                noted.lock().unwrap().push((call.step, call.stage, call.line.to_owned()));
+                Act::Pass
+            });
+        }
+        let report = theatre.run(scenario).await?.map_err(|error| error.to_string())?;
+        check_end(scenario, &theatre, &report)?;
+        let steps = noted.map(|noted| std::mem::take(&mut *noted.lock().unwrap()));
+        let length = Length { steps, bytes: theatre.gauge.moved() };
+        settled(scenario, &theatre).await?;
         Ok(length)
     })
 }
@@ -108,56 +105,99 @@ pub fn guarded(scenario: &Scenario, cut: Cut, tell: Tell<'_>) -> Result<(), Stri
 }
 
 async fn play(scenario: &Scenario, cut: Cut, mut tell: Tell<'_>) -> Result<(), String> {
-    let stage = Theatre::new(scenario);
+    let theatre = Theatre::new(scenario);
     let mut tell = |line: String| {
         if let Some(tell) = &mut tell {
             tell(line);
         }
     };
-    let ended = match cut {
-        Cut::Close { side, step, .. } => {
-            stage.server(side).hook(move |_, call| if call.step == step { Act::Close } else { Act::Pass });
-            Some(stage.run(scenario).await?)
-        }
-        Cut::Late { side, step, after, .. } => {
-            let after = Duration::from_millis(after);
-            stage.server(side).hook(move |_, call| match call.step == step && call.stage == Stage::Literal {
-                true => Act::LoseAndApply(after),
+    let ended = match cut.what {
+        What::At { side, step, act } => {
+            let delivered = theatre.delivered.clone();
+            theatre.server(side).hook(move |mail, call| match call.step == step {
+                true => happen(act, mail, call, &delivered),
                 false => Act::Pass,
             });
-            Some(stage.run(scenario).await?)
+            Some(theatre.run(scenario).await?)
         }
-        Cut::Drop { bytes, .. } => stage.run_until(scenario, bytes).await?,
+        What::Drop { bytes } => theatre.run_until(scenario, bytes).await?,
     };
     tell(format!("first run: {ended:?}"));
-    check_meanwhile(scenario, &stage).map_err(|why| format!("after the cut: {why}"))?;
+    check_meanwhile(scenario, &theatre).map_err(|why| format!("after the cut: {why}"))?;
     if let Some(Ok(report)) = &ended
         && report.is_success()
+        && !theatre.delivered.load(Ordering::Relaxed)
     {
-        check_end(scenario, &stage, report).map_err(|why| format!("success after the cut, but {why}"))?;
+        check_end(scenario, &theatre, report).map_err(|why| format!("success after the cut, but {why}"))?;
     }
-    stage.source.behave();
-    stage.destination.behave();
-    if let Some(bytes) = cut.again() {
-        let ended = stage.run_until(scenario, bytes).await?;
+    theatre.source.behave();
+    theatre.destination.behave();
+    if let Some(bytes) = cut.again {
+        let ended = theatre.run_until(scenario, bytes).await?;
         tell(format!("second run, cut again: {ended:?}"));
-        check_meanwhile(scenario, &stage).map_err(|why| format!("after the second cut: {why}"))?;
+        check_meanwhile(scenario, &theatre).map_err(|why| format!("after the second cut: {why}"))?;
     }
-    let report = stage.run(scenario).await?.map_err(|error| format!("the rerun: {error}"))?;
+    let report = theatre.run(scenario).await?.map_err(|error| format!("the rerun: {error}"))?;
     tell(format!("rerun: {report:?}"));
     if !report.is_success() {
         return Err(format!("the rerun is no success: {:?} {:?}", report.errors, report.stopped));
     }
-    check_end(scenario, &stage, &report)?;
-    settled(scenario, &stage).await
+    check_end(scenario, &theatre, &report)?;
+    settled(scenario, &theatre).await
+}
+
+/// Does it, once.
+fn happen(kind: Kind, mail: &mut Mail, call: &Call<'_>, delivered: &AtomicBool) -> Act {
+    let edit = |change: fn(String) -> String| {
+        Act::Edit(Box::new(move |bytes| change(String::from_utf8_lossy(&bytes).into_owned()).into_bytes()))
+    };
+    match kind {
+        Kind::Close => Act::Close,
+        Kind::Late(after) => Act::LoseAndApply(Duration::from_millis(after)),
+        Kind::No => Act::Say("{tag} NO not now\r\n".to_owned()),
+        Kind::Bad => Act::Say("{tag} BAD what\r\n".to_owned()),
+        Kind::Short => edit(|text| match text.find(")\r\n") {
+            Some(at) if text.starts_with("* 1 FETCH") => text[at + 3..].to_owned(),
+            _ => text,
+        }),
+        Kind::Empty => edit(emptied),
+        Kind::Garbled => edit(|text| text.replace("FLAGS (", "FLAGS ((")),
+        Kind::Renumbered => {
+            let inbox = mail.folder("INBOX");
+            inbox.renumber(inbox.validity + 500);
+            Act::Close
+        }
+        Kind::Delivery => {
+            delivered.store(true, Ordering::Relaxed);
+            mail.folder("INBOX").add(body(DELIVERED), &["\\Deleted"]);
+            debug_assert!(call.step > 0);
+            Act::Pass
+        }
+    }
+}
+
+/// What another client delivers.
+const DELIVERED: &str = "zz";
+
+/// The answer with nothing in its literals.
+fn emptied(text: String) -> String {
+    let (mut out, mut rest) = (String::new(), text.as_str());
+    while let Some(open) = rest.find(" {") {
+        let Some((digits, after)) = rest[open + 2..].split_once("}\r\n") else { break };
+        let Ok(len) = digits.parse::<usize>() else { break };
+        out.push_str(&rest[..open]);
+        out.push_str(" {0}\r\n");
+        rest = after.get(len..).unwrap_or("");
+    }
+    out + rest
 }
 
 /// One more run does nothing.
-async fn settled(scenario: &Scenario, stage: &Theatre) -> Result<(), String> {
-    let before = [stage.source.mail().log.len(), stage.destination.mail().log.len()];
-    let report = stage.run(scenario).await?.map_err(|error| format!("one more run: {error}"))?;
-    check_end(scenario, stage, &report).map_err(|why| format!("after one more run: {why}"))?;
-    for (server, before) in [&stage.source, &stage.destination].into_iter().zip(before) {
+async fn settled(scenario: &Scenario, theatre: &Theatre) -> Result<(), String> {
+    let before = [theatre.source.mail().log.len(), theatre.destination.mail().log.len()];
+    let report = theatre.run(scenario).await?.map_err(|error| format!("one more run: {error}"))?;
+    check_end(scenario, theatre, &report).map_err(|why| format!("after one more run: {why}"))?;
+    for (server, before) in [&theatre.source, &theatre.destination].into_iter().zip(before) {
         let mail = server.mail();
         let change = mail.log[before..].iter().find(|line| CHANGES.iter().any(|verb| line.starts_with(verb)));
         if let Some(line) = change {
@@ -171,7 +211,7 @@ async fn settled(scenario: &Scenario, stage: &Theatre) -> Result<(), String> {
 }
 
 /// The end of the table, and a report that says so.
-fn check_end(scenario: &Scenario, stage: &Theatre, report: &Report) -> Result<(), String> {
+fn check_end(scenario: &Scenario, theatre: &Theatre, report: &Report) -> Result<(), String> {
     if !report.is_success() {
         return Err(format!("no success: {:?} {:?}", report.errors, report.stopped));
     }
@@ -180,10 +220,13 @@ fn check_end(scenario: &Scenario, stage: &Theatre, report: &Report) -> Result<()
     }
     let names = names(scenario);
     for (what, server, wanted) in [
-        ("source", &stage.source, scenario.source_after),
-        ("destination", &stage.destination, scenario.destination_after),
+        ("source", &theatre.source, scenario.source_after),
+        ("destination", &theatre.destination, scenario.destination_after),
     ] {
-        let (wanted, found) = (expected(wanted), found(server, &names));
+        let (mut wanted, found) = (expected(wanted), found(server, &names));
+        if theatre.delivered.load(Ordering::Relaxed) && what == "destination" {
+            wanted.entry("INBOX".to_owned()).or_default().push((DELIVERED.to_owned(), vec!["\\Deleted"]));
+        }
         if wanted != found {
             return Err(format!("{what}: wanted {wanted:?}, found {found:?}"));
         }
@@ -192,15 +235,21 @@ fn check_end(scenario: &Scenario, stage: &Theatre, report: &Report) -> Result<()
 }
 
 /// What holds at every instant: nothing lost, nothing doubled, nothing foreign, nothing deleted that is to stay.
-fn check_meanwhile(scenario: &Scenario, stage: &Theatre) -> Result<(), String> {
+fn check_meanwhile(scenario: &Scenario, theatre: &Theatre) -> Result<(), String> {
     let names = names(scenario);
-    let here = counts(&found(&stage.source, &names));
-    let there = counts(&found(&stage.destination, &names));
-    let (source, destination) = (counts(&rows(scenario.source)), counts(&rows(scenario.destination)));
-    let end = [counts(&rows(scenario.source_after)), counts(&rows(scenario.destination_after))];
+    let delivered = usize::from(theatre.delivered.load(Ordering::Relaxed));
+    let here = counts(&found(&theatre.source, &names));
+    let there = counts(&found(&theatre.destination, &names));
+    let (mut source, destination) = (counts(&rows(scenario.source)), counts(&rows(scenario.destination)));
+    let mut end = [counts(&rows(scenario.source_after)), counts(&rows(scenario.destination_after))];
     let count = |counts: &BTreeMap<(String, String), usize>, key: &(String, String)| {
         counts.get(key).copied().unwrap_or(0)
     };
+    if delivered > 0 {
+        let key = ("INBOX".to_owned(), DELIVERED.to_owned());
+        source.insert(key.clone(), 1);
+        end[1].insert(key, 1);
+    }
     for (key, n) in &source {
         if count(&here, key) == 0 && count(&there, key) == 0 {
             return Err(format!("lost: {key:?}"));

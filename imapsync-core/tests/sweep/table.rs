@@ -29,6 +29,11 @@ fn duplicating() -> SyncOptions {
     SyncOptions { sync_duplicates: true, ..usual() }
 }
 
+/// Whether all of the source goes.
+pub fn expunges(scenario: &Scenario) -> bool {
+    (scenario.options)().delete1 == Delete1::Expunge
+}
+
 /// Messages of every kind in two folders.
 const MIXED: &str = "INBOX: a b/S c/SFk h1 t1 t2 d L1 e; Work: f g/A h2 i";
 /// Some of them.
