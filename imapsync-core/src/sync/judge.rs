@@ -12,7 +12,7 @@ use crate::options::SyncOptions;
 use crate::plan::{
     Answers, Candidate, Decision, Listed, Matching, Outcome, PlanRules, Planner, match_folder,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Questions are asked at most so often: what is not answered then is gone.
 const ROUNDS: usize = 4;
@@ -26,9 +26,9 @@ pub(crate) struct Completed {
     pub(crate) refusals: Vec<(usize, Error)>,
 }
 
-/// Completes the identities of scanned folders on one side: the headers of both rungs, once more because an answer may
-/// have been missing; then the bodies of those that have none of these. A message that the server does not give stays
-/// without.
+/// Completes the identities of scanned folders on one side: the headers of both rungs, then the bodies of those that have
+/// none of these; what got no answer is asked again, for an answer may have been missing. A message that the server never
+/// gives stays without.
 ///
 /// # Errors
 ///
@@ -39,16 +39,16 @@ pub(crate) async fn complete_identities(
     folders: &mut [(MailboxName, &Listing, &mut Vec<Option<Identity>>)],
 ) -> Result<Completed, Error> {
     let mut completed = Completed::default();
-    let mut headerless: HashMap<usize, Vec<u32>> = HashMap::new();
-    for part in [Part::Fields(header_names(rules)), Part::Digests] {
+    let mut headerless: BTreeSet<(usize, u32)> = BTreeSet::new();
+    let (fields, digests) = (Part::Fields(header_names(rules)), Part::Digests);
+    for part in [&fields, &digests, &fields, &digests] {
         let mut readings = Vec::new();
         for (folder, (mailbox, listing, identities)) in folders.iter().enumerate() {
-            let uids: Vec<u32> = if part == Part::Digests {
-                headerless.remove(&folder).unwrap_or_default()
-            } else {
-                let rows = listing.rows.iter().zip(identities.iter());
-                rows.filter(|(_, identity)| identity.is_none()).map(|(row, _)| row.uid).collect()
-            };
+            let unknown = listing.rows.iter().zip(identities.iter()).filter(|(_, known)| known.is_none());
+            let uids: Vec<u32> = unknown
+                .map(|(row, _)| row.uid)
+                .filter(|uid| headerless.contains(&(folder, *uid)) == (*part == Part::Digests))
+                .collect();
             if !uids.is_empty() {
                 let (mailbox, uid_validity) = (mailbox.clone(), listing.uid_validity);
                 readings.push(Reading { folder, mailbox, uid_validity, uids, part: part.clone() });
@@ -61,7 +61,7 @@ pub(crate) async fn complete_identities(
                 Answer::Fields(header) => {
                     identities[at] = rules.from_header(header);
                     if identities[at].is_none() {
-                        headerless.entry(folder).or_default().push(uid);
+                        headerless.insert((folder, uid));
                     }
                 }
                 Answer::Flags(_) => {}
@@ -70,10 +70,10 @@ pub(crate) async fn complete_identities(
         })
         .await?;
         completed.refusals.extend(refusals);
-        if part == Part::Digests {
-            completed.headerless = readings.iter().map(|reading| reading.uids.len() as u64).sum();
-        }
     }
+    // What was given in the end was refused only for a while.
+    completed.refusals.retain(|(folder, _)| folders[*folder].2.iter().any(Option::is_none));
+    completed.headerless = headerless.len() as u64;
     Ok(completed)
 }
 

@@ -21,6 +21,7 @@ mod run;
 mod stock;
 mod survey;
 mod titles;
+mod unread;
 mod volley;
 mod work;
 

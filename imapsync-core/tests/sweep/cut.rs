@@ -85,14 +85,15 @@ fn single(length: &Length, delivers: bool) -> Vec<What> {
         for (step, stage, line) in steps {
             let mut kinds = vec![Kind::Close];
             if *stage == Stage::Literal {
-                kinds.extend([Kind::Late(40), Kind::Late(300), Kind::Late(900)]);
+                kinds.extend([Kind::Late(40), Kind::Late(300), Kind::Late(700)]);
             }
             if *stage == Stage::Line {
                 kinds.extend([Kind::No, Kind::Bad, Kind::Renumbered]);
                 if line.starts_with("UID FETCH") {
                     kinds.extend([Kind::Short, Kind::Empty, Kind::Garbled]);
                 }
-                if delivers && side == Side::Source {
+                // Nobody can tell marks apart that come between SEARCH and a plain EXPUNGE.
+                if delivers && side == Side::Source && !line.starts_with("EXPUNGE") {
                     kinds.push(Kind::Delivery);
                 }
             }

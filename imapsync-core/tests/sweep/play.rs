@@ -32,7 +32,7 @@ impl Theatre {
     fn new(scenario: &Scenario) -> Self {
         let gauge = Gauge::default();
         let source = Server::new(scenario.capabilities).with_gauge(&gauge);
-        let destination = Server::new(scenario.capabilities).with_gauge(&gauge);
+        let destination = Server::new(scenario.capabilities).with_gauge(&gauge).with_validity(3000);
         fill(&source, scenario.source);
         fill(&destination, scenario.destination);
         let connector = connector(&source, &destination);
@@ -123,6 +123,10 @@ async fn play(scenario: &Scenario, cut: Cut, mut tell: Tell<'_>) -> Result<(), S
         What::Drop { bytes } => theatre.run_until(scenario, bytes).await?,
     };
     tell(format!("first run: {ended:?}"));
+    if matches!(cut.what, What::At { act: Kind::Late(_), .. }) {
+        // Whatever comes late has come now.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
     check_meanwhile(scenario, &theatre).map_err(|why| format!("after the cut: {why}"))?;
     if let Some(Ok(report)) = &ended
         && report.is_success()
@@ -164,6 +168,7 @@ fn happen(kind: Kind, mail: &mut Mail, call: &Call<'_>, delivered: &AtomicBool) 
         Kind::Garbled => edit(|text| text.replace("FLAGS (", "FLAGS ((")),
         Kind::Renumbered => {
             let inbox = mail.folder("INBOX");
+            inbox.messages.reverse();
             inbox.renumber(inbox.validity + 500);
             Act::Close
         }

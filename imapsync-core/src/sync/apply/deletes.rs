@@ -43,7 +43,8 @@ pub(crate) async fn delete_source(
         let candidates = there.map(|(n, row)| deletes::SourceMessage {
             uid: row.uid,
             key: job.identities.get(n).copied().flatten().map(|identity| identity.key),
-            safe: safe(row.uid),
+            // Flags that nobody could read are on no copy.
+            safe: safe(row.uid) && row.flags.is_some(),
             marked: row.flags.as_ref().is_some_and(|flags| flags.contains("\\Deleted")),
         });
         let mut marks = UidSet::new();
