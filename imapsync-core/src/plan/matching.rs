@@ -103,6 +103,9 @@ pub struct Matching {
     pub destination_left: Vec<u32>,
     /// What must be read first. While there are any, the rest is a guess.
     pub questions: Questions,
+    /// Source messages for which it is a guess whether they have a copy, and which, ascending: to make one could double them,
+    /// to make none could lose them.
+    pub doubtful: Vec<u32>,
 }
 
 /// Matches two listings. Call it, read what the questions ask, call it again with the answers, until no question is left.
@@ -234,6 +237,11 @@ impl<'a> Matcher<'a> {
             .extend(sides.source.iter().filter(|m| our_digest(m).is_none()).map(|m| m.uid));
         let unread = sides.destination.iter().filter(|their| their_digest(their).is_none());
         questions.digests_destination.extend(unread.map(|their| their.uid));
+        let known = sides.source.iter().all(|our| our_digest(our).is_some())
+            && sides.destination.iter().all(|their| their_digest(their).is_some());
+        if !known {
+            self.matching.doubtful.extend(sides.source.iter().map(|our| our.uid));
+        }
 
         let same = join(&mut sides, our_digest, their_digest);
         // What is on both sides is settled: one more of it here is a duplicate, one more over there a second copy of the
@@ -327,6 +335,9 @@ impl<'a> Matcher<'a> {
             if their.is_none() {
                 self.matching.questions.rewrite_destination.push(destination);
             }
+            if our.is_none() || their.is_none() {
+                self.matching.doubtful.push(source);
+            }
             if let (Some(Some(our)), Some(Some(their))) = (our, their)
                 && our == their
             {
@@ -350,6 +361,7 @@ impl<'a> Matcher<'a> {
         for uids in [
             &mut matching.source_left,
             &mut matching.destination_left,
+            &mut matching.doubtful,
             &mut questions.digests_source,
             &mut questions.digests_destination,
             &mut questions.rewrite_source,

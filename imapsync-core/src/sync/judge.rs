@@ -5,12 +5,12 @@ use super::link::Link;
 use super::read::{Answer, Part, Reading, read};
 use super::survey::Listing;
 use super::work::{Job, Mode, Target, Work};
-use crate::error::{Error, Side};
+use crate::error::{Error, ErrorKind, Side};
 use crate::imap::name::MailboxName;
 use crate::message::{Digest, Identity, IdentityRules, rewrite_key};
 use crate::options::SyncOptions;
 use crate::plan::{
-    Answers, Candidate, Decision, Listed, Matching, Outcome, PlanRules, Planner, match_folder,
+    Answers, Candidate, Decision, How, Listed, Matching, Outcome, PlanRules, Planner, match_folder,
 };
 use std::collections::{BTreeSet, HashMap};
 
@@ -207,7 +207,9 @@ async fn match_jobs(
         work.targets[target].taken.extend(matching.pairs.iter().map(|pair| pair.destination));
         let job = &mut work.jobs[at];
         job.pairs = matching.pairs;
-        job.guessed = !matching.questions.is_empty();
+        job.doubtful = matching.doubtful;
+        let Job { pairs, doubtful, .. } = job;
+        pairs.retain(|pair| pair.how == How::Digest || doubtful.binary_search(&pair.source).is_err());
     }
     Ok(())
 }
@@ -318,6 +320,14 @@ fn fold(
 fn adopt(work: &mut Work, at: usize, planner: Planner, decisions: Vec<(u32, Decision)>) {
     work.jobs[at].planner = planner;
     for (uid, decision) in decisions {
+        let known = matches!(decision, Decision::Present { how: How::Digest, .. });
+        if !known && work.jobs[at].doubtful.binary_search(&uid).is_ok() {
+            let text = "another message has the same headers, and could not be read to tell them apart";
+            let error = Error::new(ErrorKind::Fetch, text);
+            let error = error.in_folder(&*work.jobs[at].source_text).for_message(uid);
+            work.settle(at, uid, Outcome::Failed(error));
+            continue;
+        }
         match decision {
             Decision::Copy | Decision::NeedDigests(_) => work.jobs[at].to_copy.push(uid),
             Decision::Present { destination, how } => {

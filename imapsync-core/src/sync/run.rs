@@ -214,10 +214,10 @@ impl Run {
         }
         let mut locked = Vec::new();
         for (at, job) in work.jobs.iter_mut().enumerate() {
-            if job.guessed {
+            if !job.doubtful.is_empty() {
                 job.failed = true;
-                let text =
-                    "messages with the same headers could not be read to tell them apart; nothing is deleted";
+                let text = "messages with the same headers could not be read to tell them apart; none of these is \
+                            copied, and nothing is deleted";
                 work.ledger.fail(Error::new(ErrorKind::Fetch, text).in_folder(&*job.source_text));
             }
             if job.mode == Mode::SinglePass {

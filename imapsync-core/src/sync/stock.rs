@@ -62,7 +62,7 @@ impl Run {
                 to_copy: Vec::new(),
                 duplicates: Vec::new(),
                 unflagged: Vec::new(),
-                guessed: false,
+                doubtful: Vec::new(),
                 no_deletes: false,
                 tally: Tally::default(),
                 failed: false,

@@ -52,8 +52,8 @@ pub(crate) struct Job {
     /// Messages that were copied without some of their flags, which the server refused in the APPEND, and the UID of the
     /// copy where it is known.
     pub(crate) unflagged: Vec<(u32, Option<u32>)>,
-    /// Messages that had to be read to tell them apart could not be: which is the copy of which is a guess.
-    pub(crate) guessed: bool,
+    /// Messages that had to be read to tell them apart could not be: which is the copy of which is a guess. Ascending.
+    pub(crate) doubtful: Vec<u32>,
     /// No delete may act here, for a reason that is told.
     pub(crate) no_deletes: bool,
     pub(crate) tally: Tally,

@@ -6,7 +6,9 @@ use crate::{play, say, table};
 use imapsync_core::sync::broken::{self, Broken};
 
 /// An engine, and where its fault shows: in which scenario, under what kind of disturbance.
-const SHOWS: [(Broken, &str, fn(&What) -> bool); 14] = [
+type Shows = (Broken, &'static str, fn(&What) -> bool);
+
+const SHOWS: [Shows; 14] = [
     (Broken::ResendsWithoutLooking, "first copy", |what| is(what, Kind::Close)),
     (Broken::LooksTooEarly, "first copy", |what| matches!(what, What::At { act: Kind::Late(_), .. })),
     (Broken::CallsLostCopied, "first copy", |what| is(what, Kind::Close)),

@@ -35,7 +35,7 @@ pub(crate) async fn delete_source(
         // Where the target has become another folder, what was copied or found there may be gone with the old one.
         let target = &work.targets[job.target];
         let forbidden = job.no_deletes || target.no_deletes;
-        if !job.listing.complete || job.guessed || target.problem.is_some() || forbidden {
+        if !job.listing.complete || !job.doubtful.is_empty() || target.problem.is_some() || forbidden {
             continue;
         }
         let safe = |uid| job.is_safe(uid) || broken::is(Broken::DeletesUnacknowledged);
@@ -94,7 +94,7 @@ pub(crate) async fn delete_destination(
         let complete = !jobs.is_empty()
             && target.listing.complete
             && target.problem.is_none()
-            && jobs.iter().all(|job| job.listing.complete && !job.failed && !job.guessed);
+            && jobs.iter().all(|job| job.listing.complete && !job.failed && job.doubtful.is_empty());
         let extra: UidSet =
             target.listing.rows.iter().map(|row| row.uid).filter(|uid| !target.taken.contains(uid)).collect();
         if extra.is_empty() || target.no_deletes {
