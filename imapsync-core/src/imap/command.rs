@@ -4,6 +4,7 @@ use crate::imap::capability::{Capabilities, Capability};
 use crate::imap::date::InternalDate;
 use crate::imap::flag::Flags;
 use crate::imap::name::MailboxName;
+use crate::imap::response::Section;
 use crate::imap::sasl::{Exchange, Secret};
 use crate::imap::uidset::UidSet;
 use bytes::Bytes;
@@ -123,6 +124,15 @@ impl FetchItems {
     /// Whether a body section is asked for, not only attributes.
     pub fn wants_section(&self) -> bool {
         !matches!(self, Self::Listing)
+    }
+
+    /// Whether this is the section that is asked for. A server may give a whole header for some of its fields.
+    pub fn wants(&self, section: &Section) -> bool {
+        match self {
+            Self::Listing => false,
+            Self::Full => *section == Section::Full,
+            Self::Header(_) | Self::Look(_) => matches!(section, Section::Header | Section::HeaderFields),
+        }
     }
 }
 

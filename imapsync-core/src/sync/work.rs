@@ -3,7 +3,7 @@
 use super::event::{Emitter, Event};
 use super::report::{Amount, FolderReport, NAMED_LIMIT, NamedMessage, Report};
 use super::survey::Listing;
-use crate::error::{Error, Side};
+use crate::error::{Error, ErrorKind, Side};
 use crate::imap::name::MailboxName;
 use crate::message::Identity;
 use crate::plan::{Outcome, Pair, Planner, Tally};
@@ -167,6 +167,15 @@ impl Ledger {
             if !self.told {
                 self.report.errors.push(error.clone());
             }
+        }
+        if let Outcome::Skipped(reason) = &outcome
+            && !self.told
+        {
+            // It was asked for, and it is not done.
+            let error = Error::new(ErrorKind::Append, format!("skipped: {reason}"));
+            self.report
+                .errors
+                .push(error.on(Side::Destination).in_folder(&*job.source_text).for_message(uid));
         }
         let named = !matches!(outcome, Outcome::Copied { .. } | Outcome::Present { .. });
         if named && self.report.named.len() < NAMED_LIMIT {

@@ -14,7 +14,7 @@
 use crate::peer::{self, Router, Transcript};
 use crate::witness::Witness;
 use imapsync_core::account::{Account, TlsMode};
-use imapsync_core::testing::{Act, Body, Call, Mail, Server};
+use imapsync_core::testing::{Act, Body, Call, Mail, Server, Stage};
 use imapsync_core::{Error, Event, Report, Side, SyncJob, SyncOptions};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +28,9 @@ pub const PLAIN: &str = "IMAP4rev1";
 pub const PASSWORD: &str = "Zq9xY7-hunter2";
 /// More than any run against these few messages may take.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+
+/// Both sides, one after the other.
+pub const SIDES: [Side; 2] = [Side::Source, Side::Destination];
 
 /// The two servers of a case.
 pub struct Pair {
@@ -475,6 +478,14 @@ pub fn edit(
 
 /// Changes each answer to an executed command, as long as the fault lasts.
 pub fn every_answer(server: &Server, change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) {
-    use imapsync_core::testing::Stage;
     server.hook(times(usize::MAX, |call| call.stage == Stage::Applied, edit(change)));
+}
+
+/// Answers a command of this kind with the server's own answer, changed, so many times.
+pub fn answers(
+    number: usize,
+    beginning: &'static str,
+    change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
+) -> impl FnMut(&mut Mail, &Call<'_>) -> Act + Send + 'static {
+    times(number, move |call| call.stage == Stage::Applied && call.line.starts_with(beginning), edit(change))
 }

@@ -3,13 +3,10 @@
 use crate::answer::{between, each, each_text};
 use crate::case::*;
 use crate::peer::replace;
-use imapsync_core::testing::{Act, Call, Mail, Stage};
+use imapsync_core::testing::{Act, Call, Stage};
 use imapsync_core::{Delete1, Side};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-/// Both sides, one after the other.
-const SIDES: [Side; 2] = [Side::Source, Side::Destination];
 
 /// A case whose answers on both sides are changed by this.
 async fn changed(change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + Clone + 'static) -> Outcome {
@@ -19,15 +16,6 @@ async fn changed(change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + Clone + 'st
             every_answer(&pair.destination, change);
         })
         .await
-}
-
-/// Answers a command of this kind with the server's own answer, changed, so many times.
-fn answers(
-    number: usize,
-    beginning: &'static str,
-    change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
-) -> impl FnMut(&mut Mail, &Call<'_>) -> Act + Send + 'static {
-    times(number, move |call| call.stage == Stage::Applied && call.line.starts_with(beginning), edit(change))
 }
 
 #[tokio::test(start_paused = true)]

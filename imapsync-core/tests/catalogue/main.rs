@@ -1,6 +1,6 @@
 //! The fault catalogue: what servers and networks were seen to do wrong, one case for each, and what must hold after
 //! every one of them (see `case`). Time is virtual: a case that waits for minutes takes none.
-#![allow(missing_docs, unreachable_pub, dead_code)]
+#![allow(missing_docs, unreachable_pub)]
 #![cfg(feature = "client")]
 
 mod answer;

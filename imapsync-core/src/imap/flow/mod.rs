@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind};
 use crate::imap::capability::Capabilities;
 use crate::imap::command::{Command, FetchItems, Piece, Uids, decode_base64, encode_base64};
 use crate::imap::frame::{Frame, Framer, Limits, Line};
-use crate::imap::response::{self, Body, Code, Response, Status, StatusKind, Untagged};
+use crate::imap::response::{self, Code, Response, Status, StatusKind, Untagged};
 use crate::imap::sasl::Exchange;
 use crate::imap::text::escape;
 use bytes::{Bytes, BytesMut};
@@ -39,7 +39,7 @@ pub enum FlowEvent {
         /// The data.
         data: Untagged,
     },
-    /// A large literal begins; its bytes follow as chunks, then the response it stands in.
+    /// A large literal that a command asked for begins; its bytes follow as chunks, then the response it stands in.
     LiteralStart {
         /// The command it belongs to.
         command: Option<CommandId>,
@@ -123,6 +123,8 @@ pub struct Flow {
     events: VecDeque<FlowEvent>,
     supplied: VecDeque<Bytes>,
     greeted: bool,
+    /// Somebody has asked for the large literal that passes.
+    literal_wanted: bool,
     bye: Option<Status>,
 }
 
@@ -138,6 +140,7 @@ impl Flow {
             events: VecDeque::new(),
             supplied: VecDeque::new(),
             greeted: false,
+            literal_wanted: false,
             bye: None,
         }
     }
@@ -313,15 +316,19 @@ impl Flow {
             Frame::Line(line) => line,
             Frame::LiteralStart { head, len, .. } => {
                 let head = Line { bytes: head, literals: self.framer.literals().to_vec() };
-                let uid = response::fetch_head(&head).and_then(|fetch| fetch.uid.present());
+                let fetch = response::fetch_head(&head);
                 if !self.greeted {
                     return Err(protocol("a literal before the greeting".into()));
                 }
-                let command = owner::of_large_literal(&self.in_flight);
-                return Ok(Some(FlowEvent::LiteralStart { command, uid, len }));
+                let command = fetch.as_ref().and_then(|head| owner::of_large_literal(&self.in_flight, head));
+                let uid = fetch.and_then(|fetch| fetch.uid.present());
+                self.literal_wanted = command.is_some();
+                return Ok(self.literal_wanted.then_some(FlowEvent::LiteralStart { command, uid, len }));
             }
-            Frame::LiteralChunk { bytes, .. } => return Ok(Some(FlowEvent::LiteralChunk(bytes))),
-            Frame::LiteralEnd { .. } => return Ok(Some(FlowEvent::LiteralEnd)),
+            Frame::LiteralChunk { bytes, .. } => {
+                return Ok(self.literal_wanted.then_some(FlowEvent::LiteralChunk(bytes)));
+            }
+            Frame::LiteralEnd { .. } => return Ok(self.literal_wanted.then_some(FlowEvent::LiteralEnd)),
         };
         let response = match response::parse(&line) {
             Ok(response) => response,
@@ -341,14 +348,14 @@ impl Flow {
         match response {
             Response::Continue(challenge) => self.continuation(&challenge.raw),
             Response::Tagged { tag, status } => self.tagged(&tag, status).map(Some),
-            Response::Untagged(data) => {
+            Response::Untagged(mut data) => {
                 if let Untagged::Status(status) = &data {
                     self.learn(status);
                 }
                 if let Untagged::Capability(capabilities) = &data {
                     self.capabilities = capabilities.clone();
                 }
-                let command = owner::of(&self.in_flight, &data);
+                let command = owner::of(&self.in_flight, &mut data);
                 Ok(Some(FlowEvent::Untagged { command, data }))
             }
         }
@@ -447,11 +454,6 @@ impl Flow {
             .iter()
             .any(|out| matches!(out, Out::Streamed { id, remaining, .. } if *id == command && *remaining > 0))
     }
-}
-
-/// Whether a FETCH carries a message section, detached or not.
-fn has_section(fetch: &response::Fetch) -> bool {
-    fetch.sections.iter().any(|(_, body)| matches!(body, Body::Nil | Body::Bytes(_) | Body::Detached { .. }))
 }
 
 fn tag(id: CommandId) -> String {

@@ -1,14 +1,19 @@
 //! Which command in flight asked for a piece of untagged data.
 
-use super::{CommandId, InFlight, Kind, has_section};
+use super::{CommandId, InFlight, Kind};
 use crate::imap::response::{Fetch, Item, Untagged};
 use std::collections::VecDeque;
 
 /// The oldest command that asked for such data. Commands behind an unfinished SELECT are not asked: the server has not
 /// begun with them, so data about messages still belongs to the folder that is being left.
-pub(super) fn of(in_flight: &VecDeque<InFlight>, data: &Untagged) -> Option<CommandId> {
+///
+/// What a FETCH has beside the section that was asked for is taken out: it must not be taken for it.
+pub(super) fn of(in_flight: &VecDeque<InFlight>, data: &mut Untagged) -> Option<CommandId> {
     for command in in_flight {
         if accepts(&command.kind, data) {
+            if let (Kind::Fetch { items, .. }, Untagged::Fetch(fetch)) = (&command.kind, data) {
+                fetch.sections.retain(|(section, _)| items.wants(section));
+            }
             return Some(command.id);
         }
         if matches!(command.kind, Kind::Select) {
@@ -18,11 +23,13 @@ pub(super) fn of(in_flight: &VecDeque<InFlight>, data: &Untagged) -> Option<Comm
     None
 }
 
-/// A large literal can only be a message section; its UID may not be known yet.
-pub(super) fn of_large_literal(in_flight: &VecDeque<InFlight>) -> Option<CommandId> {
+/// The oldest command that asked for the section which a large literal at the end of `head` is; the UID may not be
+/// known yet.
+pub(super) fn of_large_literal(in_flight: &VecDeque<InFlight>, head: &Fetch) -> Option<CommandId> {
+    let (section, _) = head.sections.last()?;
     for command in in_flight {
         match &command.kind {
-            Kind::Fetch { items, .. } if items.wants_section() => return Some(command.id),
+            Kind::Fetch { items, .. } if items.wants(section) => return Some(command.id),
             Kind::Select => return None,
             _ => {}
         }
@@ -34,7 +41,11 @@ fn accepts(kind: &Kind, data: &Untagged) -> bool {
     match (kind, data) {
         (Kind::Fetch { uids, items }, Untagged::Fetch(fetch)) => {
             matches!(fetch.uid, Item::Present(uid) if uids.contains(uid))
-                && if items.wants_section() { has_section(fetch) } else { has_attributes(fetch) }
+                && if items.wants_section() {
+                    fetch.sections.iter().any(|(section, _)| items.wants(section))
+                } else {
+                    has_attributes(fetch)
+                }
         }
         (
             Kind::Select,

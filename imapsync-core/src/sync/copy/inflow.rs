@@ -180,7 +180,7 @@ impl Copier<'_> {
         let listed = self.work.jobs[job].listing.row(uid).map_or(0, |row| row.size);
         let message = match fetch.sections.into_iter().next() {
             Some((_, Body::Bytes(message)))
-                if listed == 0 || !message.is_empty() || broken::is(Broken::StoresEmptyMessage) =>
+                if listed == 0 || !is_blank(&message, listed) || broken::is(Broken::StoresEmptyMessage) =>
             {
                 message
             }
@@ -464,6 +464,11 @@ impl Copier<'_> {
             None => true,
         }
     }
+}
+
+/// Whether a message that the listing calls longer came as nothing, or as nothing but the end of a header.
+fn is_blank(message: &[u8], listed: u64) -> bool {
+    (message.len() as u64) < listed && message.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
 }
 
 fn is_detached(fetch: &Fetch) -> bool {
