@@ -145,29 +145,6 @@ async fn a_look_reads_long_headers_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_streamed_message_survives_its_destination() {
-    // At which part of the literal the connection ends, and whether LITERAL+.
-    for capabilities in [MODERN, PLAIN] {
-        for at in [0, 10_000, 60_000, 95_000] {
-            let world = World::with(capabilities, 3);
-            world.source.mail().folder("INBOX").add(large(1, 100_000), &[]);
-            world.source.mail().folder("INBOX").add(message("INBOX", 9), &[]);
-            world.destination.hook(once(
-                move |call| match call.stage {
-                    Stage::Part(bytes) => bytes > at && at > 0,
-                    Stage::Line => at == 0 && call.line.starts_with("APPEND") && call.line.contains("{100"),
-                    _ => false,
-                },
-                || Act::Close,
-            ));
-            let report = world.run(small_memory()).await;
-            world.assert_copied(&report);
-            assert_eq!(report.reconnections[1], 1, "{capabilities} {at}");
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn refusals_before_the_literal() {
     // What is said to the APPEND of the large message; whether it fails for good; copied in the end.
     let table: [(&str, usize, u64); 5] = [
@@ -268,17 +245,6 @@ async fn a_full_account_ends_the_copy() {
     assert!(world.destination.count("APPEND") < 1400, "{}", world.destination.count("APPEND"));
     world.destination.behave();
     world.assert_copied(&world.sync().await);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_goodbye_in_the_middle() {
-    let world = World::with(MODERN, 20);
-    let bye = || Act::EditAndClose(Box::new(|_| b"* BYE shutting down\r\n".to_vec()));
-    world.destination.hook(once(|call| call.appends() && call.nth == 7, bye));
-    world.source.hook(once(|call| call.line.contains("BODY.PEEK[]"), bye));
-    let report = world.sync().await;
-    world.assert_copied(&report);
-    assert_eq!(report.reconnections, [1, 1]);
 }
 
 #[tokio::test(start_paused = true)]
