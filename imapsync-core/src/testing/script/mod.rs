@@ -39,7 +39,7 @@
 //! | `reset` | the same with RST, where the connection is TCP |
 //! | `stall` | the server never says anything again on this connection |
 //! | `wait 30s`, `wait 500ms` | it does nothing for so long, then goes on as it should |
-//! | `NO text`, `BAD text` | the command is answered so; it has no effect, unless it is done already |
+//! | `NO text`, `BAD text` | the command is answered so; it has no effect, unless the place says that it is done already |
 //! | `BYE text` | the server says goodbye and closes; what was not done yet has no effect |
 //! | `say "text"` | this in place of the greeting, the `+` or the answer; `{tag}` stands for the tag |
 //! | `insert "bytes"` | these bytes between others; the rest as it should |

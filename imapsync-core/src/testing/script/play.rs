@@ -96,7 +96,9 @@ impl Fault {
     /// What is to be done here; None where the deed cannot be.
     fn act(&self, stage: Stage, fired: &Fired) -> Option<Act> {
         let before = matches!(stage, Stage::Line | Stage::Literal);
-        let answers = before || matches!(stage, Stage::Continuation | Stage::Applied);
+        // What is done is refused only where the script says so: a server that does that lies.
+        let lies = stage == Stage::Applied && self.place != Place::Step;
+        let answers = before || lies || stage == Stage::Continuation;
         let act = match &self.deed {
             Deed::Drop => Act::Close,
             Deed::Reset => Act::Reset,

@@ -57,6 +57,9 @@ const NOISE: [&[u8]; 10] = [
 impl Script {
     /// So many faults, each anywhere in a sync of a small account, the same ones for the same dice.
     ///
+    /// A client can stand all of them: nothing is said to be refused that was done, and what comes late comes within a
+    /// second.
+    ///
     /// ```
     /// use imapsync_core::testing::{Dice, Script};
     /// let script = Script::random(&mut Dice::new(7), 3);
@@ -74,7 +77,7 @@ impl Fault {
         match dice.roll(16) {
             0 => Self::at(dice, When::Received, Deed::ApplyThenDrop),
             1 => {
-                let after = Duration::from_millis(dice.about(2000));
+                let after = Duration::from_millis(dice.about(900));
                 Self::at(dice, When::Received, Deed::DropThenApply(after))
             }
             2 => Self::at(dice, When::Applied, Deed::Drop),
@@ -89,13 +92,13 @@ impl Fault {
                 Self { place, nth: dice.about(8), deed }
             }
             6 => {
-                let when = *dice.pick(&[When::Received, When::Line, When::Applied]);
+                let when = *dice.pick(&[When::Received, When::Line]);
                 let deed = refusal(dice);
                 Self::at(dice, when, deed)
             }
             7 => {
                 let changes = dice.about(6) as usize;
-                let lag = Duration::from_millis(dice.about(1000));
+                let lag = Duration::from_millis(dice.about(900));
                 let when = *dice.pick(&[When::Received, When::Applied, When::Replied]);
                 Self::at(dice, when, Deed::Replica { changes, lag })
             }
@@ -111,7 +114,7 @@ impl Fault {
             11 => Self { place: Place::Connection, nth: 1 + dice.about(6), deed: anything(dice) },
             12 => {
                 let deed = anything(dice);
-                let when = *dice.pick(&[When::Line, When::Received, When::Applied, When::Replied]);
+                let when = *dice.pick(&[When::Line, When::Received, When::Replied]);
                 Self::at(dice, when, deed)
             }
             _ => Self { place: Place::Step, nth: dice.about(300), deed: anything(dice) },
@@ -135,7 +138,7 @@ fn anything(dice: &mut Dice) -> Deed {
         0 | 1 => Deed::Drop,
         2 => Deed::Reset,
         3 => Deed::Stall,
-        4 => Deed::Wait(Duration::from_millis(dice.about(400_000))),
+        4 => Deed::Wait(Duration::from_millis(dice.about(40_000))),
         5 => refusal(dice),
         6 => Deed::Bye((*dice.pick(&["", "[UNAVAILABLE] going down", "[LIMIT] too many"])).to_owned()),
         7 => Deed::Insert((*dice.pick(&NOISE)).to_vec()),
