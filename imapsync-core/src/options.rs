@@ -41,6 +41,13 @@ pub struct SyncOptions {
     pub transforms: Vec<Arc<dyn MessageTransform>>,
 }
 
+impl SyncOptions {
+    /// Whether messages may leave the source: a `\Deleted` there may be our own mark then, and is no flag to copy.
+    pub(crate) fn deletes_on_source(&self) -> bool {
+        self.delete1 != Delete1::No || self.expunge1
+    }
+}
+
 impl Default for SyncOptions {
     fn default() -> Self {
         Self {

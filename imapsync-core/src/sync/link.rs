@@ -11,6 +11,7 @@ use crate::net::Connector;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The longest pause between two tries.
@@ -36,6 +37,8 @@ pub(crate) struct Link {
     told: HashSet<String>,
     /// How often it was connected again.
     pub(crate) reconnections: u64,
+    /// When that was last: what answers since may be another machine, which does not know the latest yet.
+    pub(crate) reconnected: Option<Instant>,
 }
 
 impl Link {
@@ -60,6 +63,7 @@ impl Link {
             last_loss: None,
             told: HashSet::new(),
             reconnections: 0,
+            reconnected: None,
         }
     }
 
@@ -94,6 +98,7 @@ impl Link {
         connection.capabilities_mut().remove(self.untrue);
         if let Some(reason) = self.last_loss.take() {
             self.reconnections += 1;
+            self.reconnected = Some(Instant::now());
             self.events.emit(|| Event::Reconnected { side: self.side, reason });
         } else {
             let encryption = tls.map(|tls| format!("{} {}", tls.version, tls.cipher));

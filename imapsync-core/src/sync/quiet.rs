@@ -16,6 +16,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 /// The least time between a listing and the look that confirms it.
 const LEAST: Duration = Duration::from_millis(100);
+/// The least time between a reconnection and that look: the new connection may lead to a replica that lags behind.
+const AFTER_LOSS: Duration = Duration::from_secs(1);
 /// Between two looks at a folder that grows.
 const BETWEEN: Duration = Duration::from_millis(500);
 /// Somebody delivers without end: go on then.
@@ -24,7 +26,7 @@ const MOST_LOOKS: usize = 20;
 /// Whether a target has grown since it was listed. Returns once all stand still. `since` is when the account was listed.
 ///
 /// Folders that are all empty are not waited for: a server that was left with APPENDs in its hands has stored some by
-/// the time that a new run has logged in.
+/// the time that a new run has logged in. Unless the connection was lost since: then none is believed at once.
 ///
 /// # Errors
 ///
@@ -37,6 +39,9 @@ pub(crate) async fn has_grown(
 ) -> Result<bool, Error> {
     if wanted.iter().any(|at| targets[*at].listing.exists > 0) {
         sleep_until(since + LEAST).await;
+    }
+    if let Some(reconnected) = link.reconnected {
+        sleep_until(reconnected + AFTER_LOSS).await;
     }
     let mut last: Vec<(u32, u32)> =
         wanted.iter().map(|at| (targets[*at].listing.uid_next, targets[*at].listing.exists)).collect();

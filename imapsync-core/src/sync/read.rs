@@ -13,6 +13,8 @@ use crate::imap::name::MailboxName;
 use crate::imap::response::{Code, Item, Status, StatusKind, Untagged};
 use crate::imap::uidset::UidSet;
 use crate::message::{Digest, Digester};
+use std::collections::HashSet;
+use std::time::Duration;
 
 /// Longest text of a UID set in one command.
 pub(crate) const SET_BYTES: usize = 7000;
@@ -91,6 +93,11 @@ pub(crate) async fn read(
             match reply {
                 Reply::Done(status) if patience.allows(backoff::wait(&status)) => state.later = true,
                 Reply::Done(_) if state.later => {}
+                Reply::Done(_)
+                    if state.is_short(&steps[number / 2].1) && patience.allows(Some(Duration::ZERO)) =>
+                {
+                    state.later = true;
+                }
                 Reply::Done(status) if number % 2 == 0 => {
                     state.learn(&status);
                     let right =
@@ -101,11 +108,13 @@ pub(crate) async fn read(
                 }
                 Reply::Done(status) => {
                     state.done = true;
-                    if status.kind != StatusKind::Ok || !state.opened {
+                    let short = state.is_short(&steps[number / 2].1);
+                    if status.kind != StatusKind::Ok || !state.opened || short {
                         let text = match state.another {
                             true => {
                                 "the folder's UIDVALIDITY changed during the run: it is another folder now"
                             }
+                            false if short => "messages could not be read: the answers make no sense",
                             false => "messages could not be read",
                         };
                         let error = Error::new(ErrorKind::Fetch, text)
@@ -121,6 +130,7 @@ pub(crate) async fn read(
                 Reply::Untagged(Untagged::Fetch(fetch)) if state.opened => {
                     let Item::Present(uid) = fetch.uid else { return Ok(()) };
                     let large = std::mem::take(&mut state.large);
+                    state.answered.insert(uid);
                     match (&reading.part, large) {
                         (Part::Fields(_), large) => {
                             let bytes = section(&fetch, large.fields());
@@ -144,7 +154,11 @@ pub(crate) async fn read(
                         }
                     }
                 }
-                Reply::Untagged(_) | Reply::Unreadable => {}
+                Reply::Unreadable => {
+                    state.garbled = true;
+                    state.large = Large::None;
+                }
+                Reply::Untagged(_) => {}
             }
             Ok(())
         })
@@ -183,10 +197,18 @@ struct State {
     /// Opened, and another folder than the one whose UIDs are known.
     another: bool,
     done: bool,
+    /// There was a line that nobody can read: it may have been any answer.
+    garbled: bool,
+    answered: HashSet<u32>,
     large: Large,
 }
 
 impl State {
+    /// Whether answers are missing, and not because the messages are gone.
+    fn is_short(&self, asked: &UidSet) -> bool {
+        self.garbled && asked.iter().any(|uid| !self.answered.contains(&uid))
+    }
+
     fn learn(&mut self, status: &Status) {
         if let Some(Code::UidValidity(n)) = status.code {
             self.told = n;

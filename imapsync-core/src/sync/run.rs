@@ -169,7 +169,7 @@ impl Run {
         }
         let applied = async {
             sync_flags(&mut self.destination, &self.options, work).await?;
-            let deletes1 = self.options.delete1 != Delete1::No || self.options.expunge1;
+            let deletes1 = self.options.deletes_on_source();
             if deletes1 || self.options.delete2 {
                 self.forbid_deletes(source, destination, work).await?;
             }

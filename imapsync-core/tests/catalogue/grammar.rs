@@ -530,9 +530,11 @@ async fn case_038_continuations_out_of_place() {
 
 #[tokio::test(start_paused = true)]
 async fn case_039_answers_in_another_order() {
-    // Every second answer to such a command waits for the next one.
+    // Every second answer to such a command waits for the next one. Of FETCHes only those of one folder: no answer may
+    // come behind that to the EXAMINE of the next (RFC 9051 section 5.5).
     for (side, verb) in [(Side::Destination, "APPEND"), (Side::Source, "STATUS"), (Side::Source, "UID FETCH")]
     {
+        let large = |line: &str| line.contains("BODY.PEEK[]") && !line.contains(" 1:4 ");
         let outcome = Case::modern()
             .setup(|pair| {
                 fill(&pair.source, "INBOX", 400);
@@ -542,11 +544,14 @@ async fn case_039_answers_in_another_order() {
             })
             .run(|pair| {
                 let held = Arc::new(Mutex::new(Vec::new()));
+                let mut nth = 0;
                 pair.server(side).hook(move |_, call| {
-                    if call.stage != Stage::Applied || !call.line.starts_with(verb) || call.nth > 4 {
+                    let meant = call.line.starts_with(verb) && (verb != "UID FETCH" || large(call.line));
+                    if call.stage != Stage::Applied || !meant || nth == 4 {
                         return Act::Pass;
                     }
-                    let (held, hold) = (held.clone(), call.nth % 2 == 1);
+                    nth += 1;
+                    let (held, hold) = (held.clone(), nth % 2 == 1);
                     Act::Edit(Box::new(move |bytes| {
                         let mut held = held.lock().unwrap();
                         match hold {

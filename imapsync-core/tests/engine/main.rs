@@ -12,6 +12,7 @@ mod folders;
 mod opening;
 mod reading;
 mod repeating;
+mod simulated;
 mod transforming;
 mod waiting;
 mod world;

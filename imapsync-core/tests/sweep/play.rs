@@ -3,7 +3,7 @@
 use crate::cut::{Cut, Kind, Length, What};
 use crate::scenario::{Rows, Scenario, body, expected, fill, found, names, rows};
 use imapsync_core::testing::{Act, Call, Gauge, Mail, Server, account, connector};
-use imapsync_core::{Report, Side, SyncJob};
+use imapsync_core::{Delete1, Report, Side, SyncJob};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -230,7 +230,11 @@ fn check_end(scenario: &Scenario, theatre: &Theatre, report: &Report) -> Result<
     ] {
         let (mut wanted, found) = (expected(wanted), found(server, &names));
         if theatre.delivered.load(Ordering::Relaxed) && what == "destination" {
-            wanted.entry("INBOX".to_owned()).or_default().push((DELIVERED.to_owned(), vec!["\\Deleted"]));
+            // Where messages are deleted on the source, a mark there may be our own: it goes on no copy.
+            let options = (scenario.options)();
+            let ours = options.delete1 != Delete1::No || options.expunge1;
+            let flags = if ours { vec![] } else { vec!["\\Deleted"] };
+            wanted.entry("INBOX".to_owned()).or_default().push((DELIVERED.to_owned(), flags));
         }
         if wanted != found {
             return Err(format!("{what}: wanted {wanted:?}, found {found:?}"));

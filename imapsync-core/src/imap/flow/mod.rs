@@ -86,6 +86,13 @@ enum Kind {
     Other,
 }
 
+impl Kind {
+    /// Whether it is about the messages of the folder that is open.
+    fn needs_folder(&self) -> bool {
+        matches!(self, Self::Fetch { .. } | Self::Search | Self::Store | Self::Expunge)
+    }
+}
+
 #[derive(Debug)]
 struct InFlight {
     id: CommandId,
@@ -409,6 +416,16 @@ impl Flow {
         if status.kind == StatusKind::Ok && !done.sent {
             // Nobody can have done what nobody has read.
             return Err(protocol("an OK to a command that has not been sent to its end".into()));
+        }
+        // No server may open a folder before it has answered what concerns the one before, nor the other way round
+        // (RFC 9051 section 5.5): a reply has been swallowed, by a literal that announced too much, say.
+        let overtakes = |older: &InFlight| match (&done.kind, &older.kind) {
+            (Kind::Select, older) => older.needs_folder(),
+            (kind, Kind::Select) => kind.needs_folder() && status.kind == StatusKind::Ok,
+            _ => false,
+        };
+        if self.in_flight.iter().take(position).any(overtakes) {
+            return Err(protocol("a reply came before one that it cannot come before".into()));
         }
         self.learn(&status);
         self.withdraw(done.id)?;

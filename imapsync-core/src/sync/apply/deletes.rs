@@ -18,7 +18,7 @@ use crate::sync::patience::Patience;
 use crate::sync::read::SET_BYTES;
 use crate::sync::survey::Listing;
 use crate::sync::work::{Ledger, State, Work};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Deletes on the source what is safely on the destination, as the options ask.
 ///
@@ -38,7 +38,11 @@ pub(crate) async fn delete_source(
         if !job.listing.complete || !job.doubtful.is_empty() || target.problem.is_some() || forbidden {
             continue;
         }
-        let safe = |uid| job.is_safe(uid) || broken::is(Broken::DeletesUnacknowledged);
+        // A copy that lacks flags, and cannot be found to give them to it, gets them from the next run.
+        let bare: HashSet<u32> =
+            job.unflagged.iter().filter(|(_, copy)| copy.is_none()).map(|(uid, _)| *uid).collect();
+        let safe =
+            |uid| job.is_safe(uid) && !bare.contains(&uid) || broken::is(Broken::DeletesUnacknowledged);
         let there = job.listing.rows.iter().enumerate().filter(|(n, _)| job.states[*n] != State::Gone);
         let candidates = there.map(|(n, row)| deletes::SourceMessage {
             uid: row.uid,

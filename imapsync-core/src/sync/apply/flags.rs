@@ -6,7 +6,7 @@ use crate::imap::command::{Command, StoreAction};
 use crate::imap::flag::Flags;
 use crate::imap::uidset::UidSet;
 use crate::message::flags;
-use crate::options::{Delete1, SyncOptions};
+use crate::options::SyncOptions;
 use crate::sync::broken::{self, Broken};
 use crate::sync::event::Event;
 use crate::sync::link::Link;
@@ -27,8 +27,7 @@ type Changes = BTreeMap<Vec<String>, (Flags, UidSet)>;
 pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mut Work) -> Result<(), Error> {
     let mut changes: BTreeMap<usize, Changes> = BTreeMap::new();
     // A mark on the source may be our own, from this run or, in the two-phase way, from the one before.
-    let deleting =
-        (options.delete1 != Delete1::No || options.expunge1) && !broken::is(Broken::CarriesOwnMark);
+    let deleting = options.deletes_on_source() && !broken::is(Broken::CarriesOwnMark);
     for job in &work.jobs {
         let target = &work.targets[job.target];
         let permanent = target.listing.permanent.as_ref();

@@ -189,6 +189,11 @@ impl Copier<'_> {
                 return;
             }
         };
+        // Behind a line that nobody could read, this may be the answer to another command, of another folder even. It is
+        // asked for again by itself; there its size tells.
+        if window.noise && !(window.alone && message.len() as u64 == listed) {
+            return;
+        }
         window.left.remove(at);
         self.asked -= 1;
         if message.len() as u64 != listed

@@ -63,6 +63,9 @@ impl Copier<'_> {
         let mut flags = row.flags.as_ref().map_or_else(Default::default, |source| {
             flags::for_append(source, target.listing.permanent.as_ref())
         });
+        if self.options.deletes_on_source() {
+            flags.remove("\\Deleted");
+        }
         let harmless = flags::harmless(&flags);
         let risky = harmless != flags && !self.plain.contains(&(job, uid));
         if !risky {
