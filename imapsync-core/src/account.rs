@@ -97,7 +97,7 @@ pub struct Trust {
 pub struct Timeouts {
     /// For the TCP connection, the TLS handshake and the greeting, each.
     pub connect: Duration,
-    /// For the next byte from a server that owes one.
+    /// For the next byte from a server that owes one; not less than 10 minutes while it stores a message.
     pub idle: Duration,
     /// For one whole command, however steadily bytes trickle in.
     pub command: Duration,

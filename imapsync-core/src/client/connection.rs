@@ -24,6 +24,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 const READ_CHUNK: usize = 128 * 1024;
 /// Output taken from the state machine at a time; what is not taken yet has certainly not reached the server.
 const WRITE_AHEAD: usize = 256 * 1024;
+/// Silence that is borne while the server stores a message whose last byte it has: a scanner may be at work on it, and to give
+/// up means not to know whether it is there. What SMTP waits in this place (RFC 5321, section 4.5.3.2.6); that the peer is
+/// there at all is what keepalive probes find out.
+const STORING: Duration = Duration::from_secs(10 * 60);
 /// Slices given to one write.
 const SLICES: usize = 32;
 /// Texts for people that are kept until somebody takes them; what comes beyond is only logged.
@@ -350,8 +354,11 @@ impl Connection {
         let now = Instant::now();
         let silent = *self.silent_since.get_or_insert(now);
         let busy = *self.busy_since.get_or_insert(now);
-        let limits =
-            [(silent, self.timeouts.idle, "said nothing"), (busy, self.timeouts.command, "did not finish")];
+        let idle = match self.flow.is_storing() && self.timeouts.idle > Duration::ZERO {
+            true => self.timeouts.idle.max(STORING),
+            false => self.timeouts.idle,
+        };
+        let limits = [(silent, idle, "said nothing"), (busy, self.timeouts.command, "did not finish")];
         let next = limits
             .iter()
             .filter(|(_, limit, _)| *limit > Duration::ZERO)

@@ -46,7 +46,8 @@ pub fn wait(status: &Status) -> Option<Duration> {
     }
     let text = status.text.to_ascii_lowercase();
     match status.code {
-        Some(Code::Unavailable | Code::Limit | Code::InUse | Code::ServerBug) => {}
+        // EXPUNGEISSUED: the folder has to be opened again, to see what is left.
+        Some(Code::Unavailable | Code::Limit | Code::InUse | Code::ServerBug | Code::ExpungeIssued) => {}
         None | Some(Code::Alert | Code::Other { .. }) if WORDS.iter().any(|words| text.contains(words)) => {}
         _ => return None,
     }

@@ -82,8 +82,6 @@ pub enum Command {
     UidExpunge(UidSet),
     /// EXPUNGE: removes every message marked `\Deleted`, whoever marked it.
     Expunge,
-    /// UID SEARCH with this criterion, in plain ASCII.
-    UidSearch(String),
     /// APPEND of one message.
     Append(Append),
 }
@@ -385,7 +383,6 @@ impl Command {
             }
             Self::UidExpunge(uids) => out.text(format!("UID EXPUNGE {uids}")),
             Self::Expunge => out.text("EXPUNGE"),
-            Self::UidSearch(criterion) => out.text(format!("UID SEARCH {criterion}")),
             Self::Append(append) => {
                 out.text("APPEND ");
                 out.mailbox(&append.mailbox);
@@ -432,7 +429,6 @@ impl Command {
             Self::UidStore { .. } => "UID STORE".into(),
             Self::UidExpunge(_) => "UID EXPUNGE".into(),
             Self::Expunge => "EXPUNGE".into(),
-            Self::UidSearch(_) => "UID SEARCH".into(),
         }
     }
 

@@ -60,8 +60,8 @@ pub enum Expunge {
     Refused(String),
 }
 
-/// Whether a plain EXPUNGE is safe: only if the messages that are to go are exactly those that `UID SEARCH DELETED` finds
-/// just before. Where some are not marked any more somebody else is at work in the folder, and it is refused as well.
+/// Whether a plain EXPUNGE is safe: only if the messages that are to go are exactly those that are found
+/// marked just before. Where some are not marked any more somebody else is at work in the folder, and it is refused as well.
 ///
 /// ```
 /// use imapsync_core::imap::uidset::UidSet;

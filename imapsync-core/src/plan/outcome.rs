@@ -137,6 +137,14 @@ impl Tally {
         *bytes = bytes.saturating_add(size);
     }
 
+    /// Takes back that a message was copied: it has failed after all.
+    pub fn copied_has_failed(&mut self, size: u64) {
+        self.copied = self.copied.saturating_sub(1);
+        self.bytes.copied = self.bytes.copied.saturating_sub(size);
+        self.failed = self.failed.saturating_add(1);
+        self.bytes.failed = self.bytes.failed.saturating_add(size);
+    }
+
     /// Adds the counts of another tally.
     pub fn merge(&mut self, other: &Self) {
         for (sum, more) in self.counts_mut().into_iter().zip(other.counts()) {
@@ -212,6 +220,9 @@ mod tests {
             assert_eq!(place(&sum), (2, 2 * size), "{name}");
         }
         assert_eq!((sum.total(), sum.bytes.total()), (12, 222_222));
+        sum.copied_has_failed(1);
+        assert_eq!((sum.copied, sum.failed, sum.total(), sum.bytes.total()), (1, 3, 12, 222_222));
+        assert_eq!((sum.bytes.copied, sum.bytes.failed), (1, 200_001));
         assert_eq!(skipped.to_string(), "larger than the 10 bytes that the server takes");
         assert_eq!(skipped.name(), "too-large-for-server");
     }

@@ -12,6 +12,7 @@ use super::survey::Listing;
 use super::work::{Job, State, Target, Work};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::name::MailboxName;
+use crate::options::Delete1;
 
 impl Run {
     /// Finds the folders, tells why, and marks them.
@@ -40,6 +41,7 @@ impl Run {
                 work.ledger.fail(error);
             }
         }
+        self.forbid_without_uid_validity(work);
         let known: Vec<Known> = work.jobs.iter().map(|job| Known::of_source(job, source)).collect();
         for at in shrunk(&mut self.source, &known).await? {
             let job = &mut work.jobs[at];
@@ -54,6 +56,30 @@ impl Run {
             work.ledger.fail(less(Side::Destination, &target.text));
         }
         Ok(())
+    }
+}
+
+impl Run {
+    /// Without UIDVALIDITY nobody can tell whether a UID means the same message in the next session (RFC 9051 section 2.3.1.1):
+    /// nothing is deleted by it.
+    fn forbid_without_uid_validity(&self, work: &mut Work) {
+        let mut tell = |side, folder: &str| {
+            let text = "nothing is deleted: the server does not tell the folder's UIDVALIDITY";
+            work.ledger.fail(Error::new(ErrorKind::Delete, text).on(side).in_folder(folder));
+        };
+        let unknown = |listing: &Listing| listing.uid_validity == 0 && !listing.rows.is_empty();
+        if self.options.delete1 != Delete1::No || self.options.expunge1 {
+            for job in work.jobs.iter_mut().filter(|job| unknown(&job.listing)) {
+                job.no_deletes = true;
+                tell(Side::Source, &job.source_text);
+            }
+        }
+        if self.options.delete2 {
+            for target in work.targets.iter_mut().filter(|target| unknown(&target.listing)) {
+                target.no_deletes = true;
+                tell(Side::Destination, &target.text);
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ pub mod broken;
 #[cfg(not(feature = "broken"))]
 #[expect(unreachable_pub, reason = "public where a test may set it")]
 mod broken;
+mod confirm;
 mod copy;
 mod discover;
 mod doubtful;

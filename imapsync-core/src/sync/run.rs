@@ -168,6 +168,7 @@ impl Run {
                 .await?;
         }
         let applied = async {
+            self.confirm(work).await?;
             sync_flags(&mut self.destination, &self.options, work).await?;
             let deletes1 = self.options.deletes_on_source();
             if deletes1 || self.options.delete2 {

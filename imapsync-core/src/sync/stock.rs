@@ -41,6 +41,7 @@ impl Run {
                     existed: exists,
                     listing: Listing::default(),
                     identities: Vec::new(),
+                    copied: Vec::new(),
                     taken: std::collections::HashSet::new(),
                     problem: None,
                     no_deletes: false,
@@ -74,6 +75,7 @@ impl Run {
             .map(|job| Wanted {
                 mailbox: job.source.clone(),
                 opening: Opening::Examine,
+                from: 1,
                 rows: true,
                 headers: (job.mode == Mode::Scanned).then(|| headers.clone()),
             })
@@ -155,6 +157,7 @@ impl Run {
             .map(|at| Wanted {
                 mailbox: work.jobs[*at].source.clone(),
                 opening: Opening::Examine,
+                from: 1,
                 rows: true,
                 headers: Some(headers.to_vec()),
             })
@@ -269,6 +272,7 @@ async fn survey_targets(
         .map(|at| Wanted {
             mailbox: targets[*at].name.clone(),
             opening: if dry { Opening::Examine } else { Opening::Select },
+            from: 1,
             rows: scanned[*at],
             headers: scanned[*at].then(|| headers.to_vec()),
         })

@@ -141,6 +141,8 @@ pub(crate) enum Opening {
 pub(crate) struct Wanted {
     pub(crate) mailbox: MailboxName,
     pub(crate) opening: Opening,
+    /// From this UID on; 1: all of it.
+    pub(crate) from: u32,
     /// Also the listing; without it only what SELECT says.
     pub(crate) rows: bool,
     /// Also these header fields of every message; the whole header where none is named.
@@ -149,7 +151,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     fn commands(&self) -> Vec<Command> {
-        let all = || Uids::From(1);
+        let all = || Uids::From(self.from);
         let mut commands = vec![match self.opening {
             Opening::Examine => Command::Examine(self.mailbox.clone()),
             Opening::Select => Command::Select(self.mailbox.clone()),
@@ -212,7 +214,8 @@ pub(crate) async fn survey(
             let mut listing = progress.listing;
             listing.finish();
             tries[at] += 1;
-            let short = wanted[at].rows && !listing.complete && listing.problem.is_none();
+            let all = wanted[at].rows && wanted[at].from == 1;
+            let short = all && !listing.complete && listing.problem.is_none();
             if !short || tries[at] >= LISTING_TRIES {
                 listings[at] = Some(listing);
             }

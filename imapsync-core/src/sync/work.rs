@@ -85,6 +85,8 @@ pub(crate) struct Target {
     pub(crate) listing: Listing,
     /// Beside `listing.rows`.
     pub(crate) identities: Vec<Option<Identity>>,
+    /// What was copied into it in this run, in the order of the replies.
+    pub(crate) copied: Vec<Copied>,
     /// UIDs that a source message corresponds to.
     pub(crate) taken: HashSet<u32>,
     /// Why nothing can be put there.
@@ -93,6 +95,22 @@ pub(crate) struct Target {
     pub(crate) no_deletes: bool,
     /// The problem is in the report.
     pub(crate) told: bool,
+}
+
+/// An acknowledged copy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Copied {
+    job: u32,
+    /// On the source.
+    pub(crate) uid: u32,
+    /// On the destination, as the server says; 0 where it does not.
+    pub(crate) named: u32,
+}
+
+impl Copied {
+    pub(crate) fn job(&self) -> usize {
+        self.job as usize
+    }
 }
 
 /// Everything a run has in hand.
@@ -194,10 +212,32 @@ impl Ledger {
 
 impl Work {
     /// Gives a source message its one outcome.
-    pub(crate) fn settle(&mut self, job: usize, uid: u32, outcome: Outcome) {
-        let job = &mut self.jobs[job];
-        let text = self.targets[job.target].text.clone();
-        self.ledger.settle(job, &text, uid, outcome);
+    pub(crate) fn settle(&mut self, number: usize, uid: u32, outcome: Outcome) {
+        let job = &mut self.jobs[number];
+        let target = &mut self.targets[job.target];
+        if let Outcome::Copied { destination } = &outcome
+            && job.state(uid) == Some(State::Open)
+            && !self.ledger.report.dry
+        {
+            let job = u32::try_from(number).unwrap_or(u32::MAX);
+            target.copied.push(Copied { job, uid, named: destination.unwrap_or(0) });
+        }
+        self.ledger.settle(job, &target.text.clone(), uid, outcome);
+    }
+
+    /// A copy that was acknowledged is not there: it has failed after all.
+    pub(crate) fn retract(&mut self, copied: Copied, error: Error) {
+        let job = &mut self.jobs[copied.job()];
+        let Some(at) = job.at(copied.uid) else { return };
+        let size = job.listing.rows[at].size;
+        job.states[at] = State::Settled { safe: false };
+        job.tally.copied_has_failed(size);
+        job.failed = true;
+        let (folder, uid, outcome) = (job.source_text.clone(), copied.uid, Outcome::Failed(error.clone()));
+        if self.ledger.report.named.len() < NAMED_LIMIT {
+            self.ledger.report.named.push(NamedMessage { folder, uid, size, title: String::new(), outcome });
+        }
+        self.ledger.fail(error);
     }
 
     /// The same outcome for every message of a folder that has none yet; how many these are. Where it is a failure the

@@ -10,14 +10,19 @@
 //! - I4: no panic, and an end within a bounded (virtual) time;
 //! - I5: a success is the fault-free end; anything else has a reason;
 //! - I6: the password is in no error, event, report or log line, in no form.
+//!
+//! Where somebody else changes a mailbox during the run ([`Case::meanwhile`]), there are several right ends: as if it had
+//! happened before, after, or between two runs.
 
+pub use crate::fault::*;
 use crate::peer::{self, Router, Transcript};
 use crate::witness::Witness;
 use imapsync_core::account::{Account, TlsMode};
-use imapsync_core::testing::{Act, Body, Call, Mail, Server, Stage};
+use imapsync_core::testing::{Act, Body, Call, Mail, Server};
 use imapsync_core::{Error, Event, Report, Side, SyncJob, SyncOptions};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What most servers can.
@@ -32,19 +37,49 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// Both sides, one after the other.
 pub const SIDES: [Side; 2] = [Side::Source, Side::Destination];
 
+/// What somebody else does to the mail of one side.
+type Change = (Side, Arc<dyn Fn(&mut Mail) + Send + Sync>);
+
 /// The two servers of a case.
 pub struct Pair {
     pub source: Server,
     pub destination: Server,
     routes: peer::Routes,
+    change: Option<Change>,
+    /// Whether somebody else has been at work.
+    changed: Arc<AtomicBool>,
 }
 
 impl Pair {
     fn new(capabilities: [&str; 2]) -> Self {
         let [source, destination] = capabilities.map(Server::new);
-        // With the same UIDVALIDITY they might be the same server.
-        let destination = destination.with_validity(5000);
-        Self { source, destination, routes: peer::Routes::default() }
+        // Else the same UIDVALIDITY and UIDs would make the two INBOXes look like one.
+        let destination = destination.with_validity(500_000);
+        Self { source, destination, routes: peer::Routes::default(), change: None, changed: Arc::default() }
+    }
+
+    /// Somebody else is at work the first time that `when` holds on his side; `act` is what the server does then.
+    pub fn meanwhile(
+        &self,
+        when: impl Fn(&Call<'_>) -> bool + Send + 'static,
+        act: impl Fn() -> Act + Send + 'static,
+    ) {
+        let (side, change) = self.change.clone().expect("a case with a change");
+        let changed = self.changed.clone();
+        self.server(side).hook(move |mail, call| {
+            if changed.load(Ordering::Relaxed) || !when(call) {
+                return Act::Pass;
+            }
+            changed.store(true, Ordering::Relaxed);
+            change(mail);
+            act()
+        });
+    }
+
+    fn change(&self) {
+        if let Some((side, change)) = &self.change {
+            change(&mut self.server(*side).mail());
+        }
     }
 
     /// The server of a side.
@@ -81,6 +116,7 @@ pub struct Case {
     accounts: [Account; 2],
     pipe: usize,
     exact: bool,
+    change: Option<Change>,
 }
 
 /// Folders, and of each its messages as body, flags and date in an order that does not depend on UIDs.
@@ -118,6 +154,7 @@ impl Case {
             accounts: [account(), account()],
             pipe: 64 * 1024,
             exact: true,
+            change: None,
         }
     }
 
@@ -152,6 +189,12 @@ impl Case {
         self
     }
 
+    /// Somebody else does this during the run, when [`Pair::meanwhile`] says so.
+    pub fn meanwhile(mut self, side: Side, change: impl Fn(&mut Mail) + Send + Sync + 'static) -> Self {
+        self.change = Some((side, Arc::new(change)));
+        self
+    }
+
     /// The fault itself changes what the end looks like (flags or dates that the server does not keep): only the
     /// bodies are compared.
     pub fn bodies_only(mut self) -> Self {
@@ -182,15 +225,41 @@ impl Case {
         tokio::time::timeout(PATIENCE, run).await.expect("I4: the run hangs")
     }
 
-    /// The fault-free end: source and destination.
-    async fn reference(&self) -> [State; 2] {
-        let pair = Pair::new(self.capabilities);
+    /// The two servers before a run.
+    fn pair(&self) -> Pair {
+        let mut pair = Pair::new(self.capabilities);
         (self.setup)(&pair);
-        let (result, _) = self.once(&pair).await;
-        let report = result.expect("without a fault the run is a success");
-        assert!(report.is_success(), "without a fault: {:?} {:?}", report.errors, report.stopped);
-        assert!(report.tally.copied > 0, "a scenario with nothing to copy shows nothing");
+        pair.change = self.change.clone();
+        pair
+    }
+
+    fn states(&self, pair: &Pair) -> [State; 2] {
         [self.state(&pair.source), self.state(&pair.destination)]
+    }
+
+    /// The fault-free ends: source and destination. The first is the one without a change by others.
+    async fn references(&self) -> Vec<[State; 2]> {
+        let run = async |pair: &Pair| {
+            let (result, _) = self.once(pair).await;
+            let report = result.expect("without a fault the run is a success");
+            assert!(report.is_success(), "without a fault: {:?} {:?}", report.errors, report.stopped);
+            report
+        };
+        let pair = self.pair();
+        let report = run(&pair).await;
+        assert!(report.tally.copied > 0, "a scenario with nothing to copy shows nothing");
+        let mut ends = vec![self.states(&pair)];
+        if self.change.is_some() {
+            let early = self.pair();
+            early.change();
+            run(&early).await;
+            ends.push(self.states(&early));
+            pair.change();
+            ends.push(self.states(&pair));
+            run(&pair).await;
+            ends.push(self.states(&pair));
+        }
+        ends
     }
 
     fn state(&self, server: &Server) -> State {
@@ -216,10 +285,9 @@ impl Case {
 
     /// Runs the scenario with the fault, then without, and checks the invariants after each run.
     pub async fn run(self, fault: impl FnOnce(&Pair)) -> Outcome {
-        let [source_end, end] = self.reference().await;
-        let pair = Pair::new(self.capabilities);
-        (self.setup)(&pair);
-        let before = [self.state(&pair.source), self.state(&pair.destination)];
+        let ends = self.references().await;
+        let pair = self.pair();
+        let before = self.states(&pair);
         let sane = [&pair.source, &pair.destination].map(habits);
         fault(&pair);
 
@@ -232,7 +300,7 @@ impl Case {
         for event in &events {
             assert_secretless(&format!("{event:?}"));
         }
-        self.check(&pair, &result, &before, &end);
+        self.check(&pair, &result, &before, &ends);
         let log = [&pair.source, &pair.destination].map(|server| server.mail().log.clone());
         let connections = [pair.source.mail().connections, pair.destination.mail().connections];
 
@@ -244,32 +312,41 @@ impl Case {
         let mut reached = false;
         for _ in 0..3 {
             let (result, _) = self.once(&pair).await;
-            self.check(&pair, &result, &before, &end);
+            self.check(&pair, &result, &before, &ends);
             reached = result.is_ok_and(|report| report.is_success());
             if reached {
                 break;
             }
         }
         assert!(reached, "I3: no success although the fault has stopped");
-        assert_eq!(show(&self.state(&pair.destination)), show(&end), "I3: the end (left) is another (right)");
-        let mut reached = self.state(&pair.destination);
-        // A folder that was listed for a moment may have been made for nothing.
-        reached.retain(|folder, messages| end.contains_key(folder) || !messages.is_empty());
-        assert!(reached == end, "I3: folders, flags, dates or bodies differ");
-        assert_eq!(show(&self.state(&pair.source)), show(&source_end), "I3: the source");
+        for (at, side) in ["source", "destination"].into_iter().enumerate() {
+            let mut now = self.states(&pair)[at].clone();
+            // A folder that was listed for a moment may have been made for nothing.
+            now.retain(|folder, messages| ends[0][at].contains_key(folder) || !messages.is_empty());
+            let shown: Vec<_> = ends.iter().map(|end| show(&end[at])).collect();
+            assert!(shown.contains(&show(&now)), "I3: the {side} is {:#?}, not {shown:#?}", show(&now));
+            assert!(ends.iter().any(|end| end[at] == now), "I3: flags, dates or bodies of the {side} differ");
+        }
         let (again, _) = self.once(&pair).await;
         assert_eq!(again.expect("I3").tally.copied, 0, "I3: copies again although nothing is missing");
         Outcome { result, events, pair, log, connections, traced }
     }
 
-    fn check(&self, pair: &Pair, result: &Result<Report, Error>, before: &[State; 2], end: &State) {
-        let now = [self.state(&pair.source), self.state(&pair.destination)];
-        for (folder, messages) in &before[0] {
+    fn check(&self, pair: &Pair, result: &Result<Report, Error>, before: &[State; 2], ends: &[[State; 2]]) {
+        let now = self.states(pair);
+        let is_in = |state: &State, body: &[u8]| state.values().flatten().any(|one| one.0 == body);
+        // What others have delivered meanwhile is not to be lost either.
+        let delivered = ends.get(2).filter(|_| pair.changed.load(Ordering::Relaxed)).map(|end| &end[0]);
+        for (folder, messages) in before[0].iter().chain(delivered.into_iter().flatten()) {
             let left = now[0].get(folder).map_or(&[][..], Vec::as_slice);
             for (body, ..) in messages {
                 let stays = left.iter().any(|one| one.0 == *body);
-                let copied = now[1].values().flatten().any(|one| one.0 == *body);
-                assert!(stays || copied, "I1: lost in {folder}: {}", beginning(body));
+                let removed_by_others = ends.iter().any(|end| !is_in(&end[0], body) && !is_in(&end[1], body));
+                assert!(
+                    stays || is_in(&now[1], body) || removed_by_others,
+                    "I1: lost in {folder}: {}",
+                    beginning(body)
+                );
             }
         }
         let counted = |state: &State| {
@@ -281,13 +358,15 @@ impl Case {
             }
             count
         };
-        let [had, has, wanted] = [&before[1], &now[1], end].map(counted);
+        let [had, has] = [&before[1], &now[1]].map(counted);
+        let wanted: Vec<_> = ends.iter().map(|end| counted(&end[1])).collect();
+        let of = |key| wanted.iter().map(move |wanted| wanted.get(key).copied().unwrap_or(0));
         for (key, number) in &has {
-            let most = had.get(key).copied().unwrap_or(0).max(wanted.get(key).copied().unwrap_or(0));
+            let most = of(key).chain(had.get(key).copied()).max().unwrap_or(0);
             assert!(*number <= most, "I2: {number} times in {}, not {most}: {}", key.0, beginning(&key.1));
         }
         for (key, number) in &had {
-            let least = wanted.get(key).copied().unwrap_or(0).min(*number);
+            let least = of(key).min().unwrap_or(0).min(*number);
             let there = has.get(key).copied().unwrap_or(0);
             assert!(there >= least, "I2: removed from {}: {}", key.0, beginning(&key.1));
         }
@@ -298,7 +377,12 @@ impl Case {
                     assert_reason(error);
                 }
                 if report.is_success() {
-                    assert_eq!(show(&now[1]), show(end), "I5: called a success, but the end is another");
+                    let (shown, right) =
+                        (show(&now[1]), ends.iter().map(|end| show(&end[1])).collect::<Vec<_>>());
+                    assert!(
+                        right.contains(&shown),
+                        "I5: called a success, but the end is {shown:#?}, not {right:#?}"
+                    );
                 }
                 assert_eq!(report.tally.total(), report.start[0].messages, "one outcome for each message");
             }
@@ -419,73 +503,4 @@ fn show(state: &State) -> Vec<String> {
 
 fn beginning(body: &[u8]) -> String {
     String::from_utf8_lossy(&body[..body.len().min(60)]).escape_debug().to_string()
-}
-
-/// So many messages of different lengths, the first of them read and flagged.
-pub fn fill(server: &Server, folder: &str, messages: usize) {
-    for n in 1..=messages {
-        let flags: &[&str] = if n == 1 { &["\\Seen", "\\Flagged"] } else { &["\\Seen"] };
-        server.mail().folder(folder).add(message(folder, n), flags);
-    }
-}
-
-/// A message like any other.
-pub fn message(folder: &str, n: usize) -> Vec<u8> {
-    let body = "All work and no play.\r\n".repeat(n % 7 + 1);
-    format!(
-        "Message-Id: <{n}.{folder}@example.org>\r\nFrom: a@example.org\r\nSubject: Number {n}\r\n\r\n{body}"
-    )
-    .into_bytes()
-}
-
-/// Whether the large counts are wanted too.
-pub fn full() -> bool {
-    std::env::var_os("IMAPSYNC_FULL").is_some_and(|value| value == "1")
-}
-
-/// A hook that acts the first `times` times that `when` holds.
-pub fn times(
-    times: usize,
-    when: impl Fn(&Call<'_>) -> bool + Send + 'static,
-    act: impl Fn() -> Act + Send + 'static,
-) -> impl FnMut(&mut Mail, &Call<'_>) -> Act + Send + 'static {
-    let mut left = times;
-    move |_, call| {
-        if left > 0 && when(call) {
-            left -= 1;
-            return act();
-        }
-        Act::Pass
-    }
-}
-
-/// Says this.
-pub fn say(text: &str) -> impl Fn() -> Act + Send + 'static {
-    let text = text.to_owned();
-    move || Act::Say(text.clone())
-}
-
-/// Changes the bytes of an answer.
-pub fn edit(
-    change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
-) -> impl Fn() -> Act + Send + 'static {
-    let change = Arc::new(change);
-    move || {
-        let change = change.clone();
-        Act::Edit(Box::new(move |bytes| change(bytes)))
-    }
-}
-
-/// Changes each answer to an executed command, as long as the fault lasts.
-pub fn every_answer(server: &Server, change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) {
-    server.hook(times(usize::MAX, |call| call.stage == Stage::Applied, edit(change)));
-}
-
-/// Answers a command of this kind with the server's own answer, changed, so many times.
-pub fn answers(
-    number: usize,
-    beginning: &'static str,
-    change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static,
-) -> impl FnMut(&mut Mail, &Call<'_>) -> Act + Send + 'static {
-    times(number, move |call| call.stage == Stage::Applied && call.line.starts_with(beginning), edit(change))
 }

@@ -423,16 +423,6 @@ async fn case_036_long_lines() {
         outcome.assert_borne();
         assert_eq!(outcome.report().reconnections, [0, 0]);
     }
-    // As an answer to the SEARCH of a run: where UID EXPUNGE is missing.
-    let outcome = Case::plain()
-        .options(|options| options.delete1 = Delete1::Expunge)
-        .run(|pair| {
-            let long = format!("* SEARCH{long}\r\n");
-            pair.source.hook(answers(1, "UID SEARCH", move |bytes| [long.as_bytes(), &bytes].concat()));
-        })
-        .await;
-    // Others are marked as well, as far as it can be known: then nothing is expunged, and that is said.
-    assert!(!outcome.report().is_success());
 }
 
 #[tokio::test(start_paused = true)]

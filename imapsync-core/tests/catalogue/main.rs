@@ -6,8 +6,15 @@
 mod answer;
 mod case;
 mod complete;
+mod fault;
 mod grammar;
+mod listing;
 mod literals;
+mod mailbox;
+mod names;
+mod network;
 mod opening;
+mod output;
 mod peer;
+mod semantics;
 mod witness;

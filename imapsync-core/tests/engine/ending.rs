@@ -114,7 +114,7 @@ async fn cancelling_does_not_wait_for_a_silent_server() {
         world.destination.hook(times(99, move |call| call.is(verb), || Act::Hang));
         let job = world.job(SyncOptions::default());
         let cancel = job.cancellation();
-        let run = tokio::time::timeout(Duration::from_secs(400), job.run());
+        let run = tokio::time::timeout(Duration::from_secs(700), job.run());
         let (report, ()) = tokio::join!(run, async move {
             tokio::time::sleep(Duration::from_secs(10)).await;
             cancel.cancel();

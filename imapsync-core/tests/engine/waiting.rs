@@ -79,7 +79,9 @@ async fn a_named_pause_is_kept_to_the_millisecond() {
         let first = seen[0];
         // What was sent along with the refused one came at once; nothing came before the pause was over.
         let later = seen.iter().find(|at| **at > first).expect(what);
-        assert_eq!(*later - first, Duration::from_millis(178_755), "{what}");
+        // Before an APPEND is sent again the folder is looked at twice: it may have been stored all the same.
+        let looks = Duration::from_secs(u64::from(what == "APPEND"));
+        assert_eq!(*later - first, Duration::from_millis(178_755) + looks, "{what}");
     }
 }
 
@@ -95,7 +97,7 @@ async fn nobody_waits_for_ever() {
                 Ok(report) => assert!(!report.is_success(), "{what}"),
                 Err(error) => assert!(error.is_retryable(), "{what}: {error}"),
             }
-            assert!(begun.elapsed() < Duration::from_secs(3600), "{what}: {:?}", begun.elapsed());
+            assert!(begun.elapsed() < Duration::from_secs(4000), "{what}: {:?}", begun.elapsed());
             let all = [&world.source, &world.destination]
                 .map(|s| ["INBOX", "Work", "New"].map(|f| s.bodies(f)).concat());
             let left = all.concat();

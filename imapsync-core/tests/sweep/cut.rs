@@ -92,7 +92,7 @@ fn single(length: &Length, delivers: bool) -> Vec<What> {
                 if line.starts_with("UID FETCH") {
                     kinds.extend([Kind::Short, Kind::Empty, Kind::Garbled]);
                 }
-                // Nobody can tell marks apart that come between SEARCH and a plain EXPUNGE.
+                // Nobody can tell marks apart that come between the last look and a plain EXPUNGE.
                 if delivers && side == Side::Source && !line.starts_with("EXPUNGE") {
                     kinds.push(Kind::Delivery);
                 }

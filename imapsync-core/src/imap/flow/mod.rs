@@ -77,19 +77,19 @@ enum Kind {
     Capability,
     Enable,
     Id,
-    Search,
     Store,
     Expunge,
     Append,
     Authenticate(Exchange),
     Logout,
+    Noop,
     Other,
 }
 
 impl Kind {
     /// Whether it is about the messages of the folder that is open.
     fn needs_folder(&self) -> bool {
-        matches!(self, Self::Fetch { .. } | Self::Search | Self::Store | Self::Expunge)
+        matches!(self, Self::Fetch { .. } | Self::Store | Self::Expunge)
     }
 }
 
@@ -197,6 +197,11 @@ impl Flow {
         !self.greeted || !self.in_flight.is_empty()
     }
 
+    /// Whether all that the server is at work on is an APPEND of which it has every byte.
+    pub fn is_storing(&self) -> bool {
+        self.in_flight.front().is_some_and(|c| matches!(c.kind, Kind::Append) && c.sent)
+    }
+
     /// Whether the command is in flight and its last byte may have reached the server.
     pub fn may_have_been_applied(&self, command: CommandId) -> bool {
         self.in_flight.iter().any(|c| c.id == command && c.sent)
@@ -226,13 +231,13 @@ impl Flow {
             Command::Capability | Command::Login { .. } => Kind::Capability,
             Command::Enable(_) => Kind::Enable,
             Command::Id(_) => Kind::Id,
-            Command::UidSearch(_) => Kind::Search,
             Command::UidStore { .. } => Kind::Store,
             Command::UidExpunge(_) | Command::Expunge => Kind::Expunge,
             Command::Append(_) => Kind::Append,
             Command::Authenticate(exchange) => Kind::Authenticate(exchange),
             Command::Logout => Kind::Logout,
-            Command::Noop | Command::StartTls | Command::Create(_) | Command::Subscribe(_) => Kind::Other,
+            Command::Noop => Kind::Noop,
+            Command::StartTls | Command::Create(_) | Command::Subscribe(_) => Kind::Other,
         };
         self.in_flight.push_back(InFlight { id, kind, sent: false });
         id

@@ -59,8 +59,11 @@ fn accepts(kind: &Kind, data: &Untagged) -> bool {
         (Kind::Capability | Kind::Authenticate(_), Untagged::Capability(_)) => true,
         (Kind::Enable, Untagged::Enabled(_)) => true,
         (Kind::Id, Untagged::Id(_)) => true,
-        (Kind::Search, Untagged::Search(_) | Untagged::Esearch(_)) => true,
         (Kind::Expunge, Untagged::Expunge(_) | Untagged::Vanished { .. }) => true,
+        (
+            Kind::Noop,
+            Untagged::Exists(_) | Untagged::Expunge(_) | Untagged::Vanished { .. } | Untagged::Fetch(_),
+        ) => true,
         (Kind::Logout, Untagged::Status(_)) => true,
         _ => false,
     }

@@ -1,7 +1,6 @@
 //! Deletes: what is safely over there goes from the source, what the source does not have goes from the destination.
 
-use super::{Place, open, write};
-use crate::client::Connection;
+use super::{Place, write};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::backoff;
 use crate::imap::capability::Capability;
@@ -16,9 +15,12 @@ use crate::sync::event::Event;
 use crate::sync::link::Link;
 use crate::sync::patience::Patience;
 use crate::sync::read::SET_BYTES;
-use crate::sync::survey::Listing;
+use crate::sync::survey::{Listing, Opening, Wanted, survey};
 use crate::sync::work::{Ledger, State, Work};
 use std::collections::{BTreeMap, HashSet};
+
+/// How often a folder is looked at, at most, in which others are at work.
+const LOOKS: u32 = 5;
 
 /// Deletes on the source what is safely on the destination, as the options ask.
 ///
@@ -225,63 +227,79 @@ async fn delete(
 }
 
 /// EXPUNGE, on a server without UIDPLUS: only where it removes exactly these, which is looked at again before each try.
+/// SEARCH is not asked what is marked: its index may lag behind, and it does not say how much it has looked through.
 async fn expunge_all(link: &mut Link, place: &Place, expunges: &UidSet) -> Result<Result<(), Error>, Error> {
+    let failed = |kind, text: &str| Error::new(kind, text).on(place.side).in_folder(&*place.text);
     let mut tried = false;
     let mut patience = Patience::default();
+    let mut looks = 0;
     loop {
-        let connection = link.ready().await?;
-        match expunge_once(connection, place, expunges, &mut tried).await {
-            Ok(()) => return Ok(Ok(())),
-            Err(error) if error.is_connection_lost() => link.lost(error)?,
-            Err(error) if patience.allows(error.retry_after()) => {
-                patience.rest().await;
+        looks += 1;
+        let wanted = Wanted {
+            mailbox: place.mailbox.clone(),
+            opening: Opening::Select,
+            from: 1,
+            rows: true,
+            headers: None,
+        };
+        let listing = survey(link, &[wanted], |_, _, _| {}).await?.pop().unwrap_or_default();
+        let session = link.reconnections;
+        if let Some(problem) = listing.problem {
+            return Ok(Err(problem.on(place.side).in_folder(&*place.text)));
+        }
+        if listing.uid_validity != place.uid_validity {
+            let text = "the folder's UIDVALIDITY changed during the run; nothing is expunged in it";
+            return Ok(Err(failed(ErrorKind::Select, text)));
+        }
+        if !listing.complete || listing.rows.iter().any(|row| row.flags.is_none()) {
+            let text = "could not find out which messages are marked as deleted; nothing is expunged";
+            return Ok(Err(failed(ErrorKind::Delete, text)));
+        }
+        let marked =
+            listing.rows.iter().filter(|row| row.flags.as_ref().is_some_and(|f| f.contains("\\Deleted")));
+        let found = UidSet::from_uids(marked.map(|row| row.uid));
+        if tried && expunges.difference(&found) == *expunges {
+            // Its reply was lost, and they are gone.
+            return Ok(Ok(()));
+        }
+        if let Expunge::Refused(why) = deletes::without_uidplus(expunges, &found)
+            && !broken::is(Broken::ExpungesAll)
+        {
+            let text =
+                format!("messages {expunges} stay marked as deleted: the server has no UIDPLUS, and {why}");
+            return Ok(Err(failed(ErrorKind::Delete, &text)));
+        }
+        link.ready().await?;
+        if link.reconnections != session {
+            continue;
+        }
+        let Some(connection) = link.connection() else { continue };
+        // What has come since the folder was opened, or has been marked, would go too.
+        let mut news = false;
+        let seen = listing.exists;
+        let status =
+            connection.call(Command::Noop, |data| news |= !matches!(data, Untagged::Exists(n) if n == seen));
+        match status.await {
+            Ok(_) if news && looks < LOOKS => continue,
+            Ok(_) if news => {
+                let text = "others are at work in the folder again and again; nothing is expunged";
+                return Ok(Err(failed(ErrorKind::Delete, text)));
             }
-            Err(error) => return Ok(Err(error.on(place.side).in_folder(&*place.text))),
+            Ok(_) => {}
+            Err(error) => {
+                link.lost(error)?;
+                continue;
+            }
+        }
+        tried = true;
+        match connection.call(Command::Expunge, |_| {}).await {
+            Ok(status) if status.kind == StatusKind::Ok => return Ok(Ok(())),
+            Ok(status) if patience.allows(backoff::wait(&status)) => drop(patience.rest().await),
+            Ok(status) => {
+                let said = connection.said(&status);
+                return Ok(Err(failed(ErrorKind::Delete, "could not expunge").server_said(said)));
+            }
+            Err(error) => link.lost(error)?,
         }
     }
-}
-
-async fn expunge_once(
-    connection: &mut Connection,
-    place: &Place,
-    expunges: &UidSet,
-    tried: &mut bool,
-) -> Result<(), Error> {
-    open(connection, place).await?;
-    let mut found = UidSet::new();
-    let mut answered = false;
-    let command = Command::UidSearch("DELETED".to_owned());
-    let status = connection
-        .call(command, |data| {
-            if let Untagged::Search(search) = data {
-                answered = true;
-                found = search.ids.iter().copied().chain(found.iter()).collect();
-            }
-        })
-        .await?;
-    if status.kind != StatusKind::Ok || !answered {
-        let text = "could not find out which messages are marked as deleted; nothing is expunged";
-        return Err(Error::new(ErrorKind::Delete, text)
-            .server_said(connection.said(&status))
-            .after(backoff::wait(&status)));
-    }
-    if *tried && expunges.difference(&found) == *expunges {
-        // Its reply was lost, and they are gone.
-        return Ok(());
-    }
-    if let Expunge::Refused(why) = deletes::without_uidplus(expunges, &found)
-        && !broken::is(Broken::ExpungesAll)
-    {
-        let text =
-            format!("messages {expunges} stay marked as deleted: the server has no UIDPLUS, and {why}");
-        return Err(Error::new(ErrorKind::Delete, text));
-    }
-    *tried = true;
-    let status = connection.call(Command::Expunge, |_| {}).await?;
-    if status.kind != StatusKind::Ok {
-        return Err(Error::new(ErrorKind::Delete, "could not expunge")
-            .server_said(connection.said(&status))
-            .after(backoff::wait(&status)));
-    }
-    Ok(())
 }

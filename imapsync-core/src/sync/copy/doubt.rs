@@ -18,15 +18,20 @@ pub(super) struct Doubt {
     pub(super) target: usize,
     /// If it was applied, its UID is this or higher.
     pub(super) above: u32,
+    /// Why it is in doubt, where the server has refused it.
+    pub(super) why: Option<Error>,
 }
 
-/// From where on a target's UIDs are not accounted for.
+/// From where on a target's UIDs are not accounted for. What the server says about UIDs is believed only as far as the
+/// messages under them agree.
 #[derive(Debug)]
 pub(super) struct Floor {
     /// All APPENDs acknowledged so far have lower UIDs, or are counted in `named` or `unnamed`.
     uid: u32,
+    /// The message below the floor that made it rise: found there, the floor is right.
+    witness: Option<(u32, Key)>,
     /// Acknowledged copies at or above the floor, where the server named them.
-    named: BTreeSet<u32>,
+    named: BTreeMap<u32, Key>,
     /// Acknowledged copies whose UID the server did not tell, by key.
     unnamed: HashMap<Key, usize>,
     /// Copies are in doubt above the floor: it must not rise over them.
@@ -34,11 +39,12 @@ pub(super) struct Floor {
 }
 
 impl Floor {
+    /// UIDNEXT is not asked: it may be anything, and what was not listed is either new or not there.
     pub(super) fn new(listing: &Listing) -> Self {
-        let above = listing.rows.last().map_or(1, |row| row.uid.saturating_add(1));
         Self {
-            uid: listing.uid_next.max(above),
-            named: BTreeSet::new(),
+            uid: unlisted(listing),
+            witness: None,
+            named: BTreeMap::new(),
             unnamed: HashMap::new(),
             held: false,
         }
@@ -46,43 +52,62 @@ impl Floor {
 
     /// Replies in the order of sending raise the floor: what is still in flight gets higher UIDs.
     pub(super) fn acknowledged(&mut self, uid: Option<u32>, identity: Option<Identity>, in_order: bool) {
+        let Some(Identity { key, .. }) = identity else { return };
         let may_rise = in_order && !self.held && self.named.is_empty() && self.unnamed.is_empty();
-        match (uid, identity) {
-            (Some(uid), _) if may_rise && uid >= self.uid => self.uid = uid.saturating_add(1),
-            (Some(uid), _) => {
-                self.named.insert(uid);
+        match uid {
+            Some(uid) if may_rise && uid >= self.uid => {
+                self.uid = uid.saturating_add(1);
+                self.witness = Some((uid, key));
             }
-            (None, Some(identity)) => *self.unnamed.entry(identity.key).or_default() += 1,
-            (None, None) => {}
+            Some(uid) => {
+                self.named.insert(uid, key);
+            }
+            None => *self.unnamed.entry(key).or_default() += 1,
         }
     }
 
     /// An APPEND came into doubt; from where on it is to be looked for.
     pub(super) fn hold(&mut self) -> u32 {
         self.held = true;
-        self.uid
+        self.witness.map_or(self.uid, |(uid, _)| uid)
     }
+
+    /// Whether the message that made the floor rise is where it should be.
+    fn is_sound(&self, seen: &BTreeMap<u32, Seen>) -> bool {
+        self.witness.is_none_or(|(uid, key)| is_at(seen, uid, key))
+    }
+}
+
+/// The first UID that the listing does not reach.
+pub(in crate::sync) fn unlisted(listing: &Listing) -> u32 {
+    listing.rows.last().map_or(1, |row| row.uid.saturating_add(1))
+}
+
+fn is_at(seen: &BTreeMap<u32, Seen>, uid: u32, key: Key) -> bool {
+    seen.get(&uid).and_then(|seen| seen.identity).is_some_and(|identity| identity.key == key)
 }
 
 impl Copier<'_> {
     /// Looks for every copy in doubt. What is there is done, what is not is sent again.
     pub(super) async fn settle_doubts(&mut self) -> Result<(), Error> {
+        if let Some(rest) = self.resume.take_if(|rest| rest.destination) {
+            rest.until.await;
+        }
         let mut by_target: BTreeMap<usize, Vec<Doubt>> = BTreeMap::new();
         for doubt in std::mem::take(&mut self.doubts) {
             by_target.entry(doubt.target).or_default().push(doubt);
         }
         for (target_at, doubts) in by_target {
             let above = doubts.iter().map(|doubt| doubt.above).min().unwrap_or(1);
-            let flights: Vec<Flight> = doubts.into_iter().map(|doubt| doubt.flight).collect();
-            let target = &self.work.targets[target_at];
-            let (name, uid_validity) = (target.name.clone(), target.listing.uid_validity);
-            let looked = look(self.destination, &self.options.identity, &name, uid_validity, above).await?;
+            let flights: Vec<(Flight, Option<Error>)> =
+                doubts.into_iter().map(|doubt| (doubt.flight, doubt.why)).collect();
+            let looked = self.look(target_at, above).await?;
             self.destination_open = None;
             match looked {
                 Ok(seen) => self.settle_by(target_at, flights, seen).await?,
                 Err(Unknown::Changed) => self.target_changed(target_at),
                 Err(Unknown::Refused(why)) => {
-                    for Flight { job, uid, .. } in flights {
+                    for (Flight { job, uid, .. }, _) in flights {
                         let error = why
                             .clone()
                             .with_kind(ErrorKind::Append)
@@ -103,18 +128,48 @@ impl Copier<'_> {
         Ok(())
     }
 
+    /// What came into a target since, once it stands still. Where the server's UIDs prove wrong, everything that was not
+    /// listed is looked at.
+    async fn look(
+        &mut self,
+        target_at: usize,
+        above: u32,
+    ) -> Result<Result<BTreeMap<u32, Seen>, Unknown>, Error> {
+        let target = &self.work.targets[target_at];
+        let (name, uid_validity) = (target.name.clone(), target.listing.uid_validity);
+        let rules = &self.options.identity;
+        let seen = match look(self.destination, rules, &name, uid_validity, above).await? {
+            Ok(seen) => seen,
+            Err(unknown) => return Ok(Err(unknown)),
+        };
+        let Some(floor) = self.floors.get_mut(&target_at) else { return Ok(Ok(seen)) };
+        if floor.is_sound(&seen) {
+            return Ok(Ok(seen));
+        }
+        *floor = Floor::new(&target.listing);
+        floor.held = true;
+        for copied in &target.copied {
+            let job = &self.work.jobs[copied.job()];
+            let identity = job.at(copied.uid).and_then(|at| job.identities.get(at).copied().flatten());
+            floor.acknowledged(None, identity, false);
+        }
+        look(self.destination, rules, &name, uid_validity, floor.uid).await
+    }
+
     /// Settles the copies of one target by what was seen there.
     async fn settle_by(
         &mut self,
         target_at: usize,
-        mut flights: Vec<Flight>,
+        flights: Vec<(Flight, Option<Error>)>,
         seen: BTreeMap<u32, Seen>,
     ) -> Result<(), Error> {
         let mut free = self.unaccounted(target_at, seen);
+        let (mut flights, whys): (Vec<Flight>, Vec<Option<Error>>) = flights.into_iter().unzip();
         let mut settled: Vec<(Flight, u32)> = Vec::new();
         let digests = self.digests_of_twins(target_at, &flights, &free).await?;
         let sizes: Vec<u64> = flights.iter().map(|flight| self.size(flight)).collect();
-        let mut open: Vec<(Flight, u64)> = flights.drain(..).zip(sizes).collect();
+        let mut open: Vec<(Flight, u64, Option<Error>)> =
+            flights.drain(..).zip(sizes).zip(whys).map(|((flight, size), why)| (flight, size, why)).collect();
         // The same content; else the same size; else the same key, in the order of sending.
         type Fits<'a> = &'a dyn Fn(&Flight, u64, u32, &Seen) -> bool;
         let by_digest: Fits<'_> = &|flight, _, uid, _| {
@@ -124,7 +179,7 @@ impl Copier<'_> {
         let by_size: Fits<'_> = &|_, size, _, seen| seen.size == size;
         let by_key: Fits<'_> = &|_, _, _, _| true;
         for fits in [by_digest, by_size, by_key] {
-            open.retain(|(flight, size)| {
+            open.retain(|(flight, size, _)| {
                 let Some(uids) = flight.identity.and_then(|identity| free.get_mut(&identity.key)) else {
                     return true;
                 };
@@ -136,21 +191,31 @@ impl Copier<'_> {
                 false
             });
         }
-        for (Flight { job, uid, .. }, destination) in settled {
-            if let Some(floor) = self.floors.get_mut(&target_at) {
-                floor.named.insert(destination);
+        for (Flight { job, uid, identity, .. }, destination) in settled {
+            if let (Some(floor), Some(identity)) = (self.floors.get_mut(&target_at), identity) {
+                floor.named.insert(destination, identity.key);
             }
             self.copied(job, uid, Some(destination));
         }
-        for (Flight { job, uid, .. }, _) in open {
-            let lost = Error::new(
-                ErrorKind::ConnectionLost,
-                "the connection was lost each time the message was sent",
-            )
-            .on(Side::Destination)
-            .in_folder(&*self.work.jobs[job].source_text)
-            .for_message(uid);
-            self.again(job, uid, &lost);
+        let mut waiting: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for (Flight { job, uid, .. }, _, why) in open {
+            // A server that asks to wait blames no message, for a while.
+            if why.as_ref().is_some_and(|why| why.retry_after().is_some()) && self.may_wait(job, uid) {
+                waiting.entry(job).or_default().push(uid);
+                continue;
+            }
+            let lost = || {
+                let text = "the connection was lost each time the message was sent";
+                Error::new(ErrorKind::ConnectionLost, text)
+                    .on(Side::Destination)
+                    .in_folder(&*self.work.jobs[job].source_text)
+                    .for_message(uid)
+            };
+            let why = why.unwrap_or_else(lost);
+            self.again(job, uid, &why);
+        }
+        for (job, uids) in waiting {
+            self.put_back(job, uids);
         }
         Ok(())
     }
@@ -160,15 +225,26 @@ impl Copier<'_> {
         let listing = &self.work.targets[target_at].listing;
         let floor = self.floors.get(&target_at);
         let mut free: HashMap<Key, Vec<(u32, Seen)>> = HashMap::new();
+        let mut unnamed: HashMap<Key, usize> = floor.map_or_else(HashMap::new, |floor| floor.unnamed.clone());
+        let mut known: BTreeSet<u32> = BTreeSet::new();
+        for (uid, key) in
+            floor.iter().flat_map(|floor| floor.witness.iter().copied().chain(floor.named.clone()))
+        {
+            if is_at(&seen, uid, key) {
+                known.insert(uid);
+            } else {
+                *unnamed.entry(key).or_default() += 1;
+            }
+        }
         for (uid, seen) in seen {
-            let known = floor.is_some_and(|floor| floor.named.contains(&uid)) || listing.row(uid).is_some();
+            let known = known.contains(&uid) || listing.row(uid).is_some();
             if let (false, Some(identity)) = (known, seen.identity) {
                 free.entry(identity.key).or_default().push((uid, seen));
             }
         }
-        for (key, count) in floor.iter().flat_map(|floor| &floor.unnamed) {
-            if let Some(uids) = free.get_mut(key) {
-                uids.drain(..(*count).min(uids.len()));
+        for (key, count) in unnamed {
+            if let Some(uids) = free.get_mut(&key) {
+                uids.drain(..count.min(uids.len()));
             }
         }
         free

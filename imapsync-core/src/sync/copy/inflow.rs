@@ -10,9 +10,10 @@ use crate::imap::uidset::UidSet;
 use crate::message::{Digest, Digester, Identity, IdentityRules, Key};
 use crate::plan::{Candidate, Decision, How, Outcome, PlanRules, SkipReason};
 use crate::sync::broken::{self, Broken};
+use crate::sync::read::{Part, Reading, read};
 use crate::sync::work::Mode;
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Bytes and messages of one window; several are in flight.
 const WINDOW_BYTES: u64 = 512 * 1024;
@@ -335,6 +336,9 @@ impl Copier<'_> {
                 .in_folder(folder)
                 .server_said(said);
             self.rest(Side::Source, pause);
+            if status.code == Some(Code::ExpungeIssued) {
+                self.source_open = None;
+            }
             let mut left = window.left;
             left.retain(|uid| {
                 self.may_wait(window.job, *uid)
@@ -344,11 +348,7 @@ impl Copier<'_> {
         }
         for uid in window.left {
             let tried = self.tries.get(&(window.job, uid)).copied().unwrap_or(0) > 0;
-            let read =
-                !window.noise && !window.empty.contains(&uid) || broken::is(Broken::CallsUnreadVanished);
-            let gone = status.kind == StatusKind::Ok && read;
-            if window.alone && tried && gone {
-                // Asked for alone and answered with nothing: it is gone.
+            if window.alone && tried && broken::is(Broken::CallsUnreadVanished) {
                 self.work.settle(window.job, uid, Outcome::Vanished);
                 continue;
             }
@@ -358,11 +358,38 @@ impl Copier<'_> {
                 .for_message(uid)
                 .server_said(said.clone());
             if window.alone && tried {
-                self.work.settle(window.job, uid, Outcome::Failed(error));
+                self.missing.push((window.job, uid, error));
             } else {
                 self.again(window.job, uid, &error);
             }
         }
+    }
+
+    /// What did not come although it was asked for alone is gone where its folder, opened again, does not list it any more.
+    pub(super) async fn settle_missing(&mut self) -> Result<(), Error> {
+        let missing = std::mem::take(&mut self.missing);
+        let mut uids: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for (job, uid, _) in &missing {
+            uids.entry(*job).or_default().push(*uid);
+        }
+        let reading = |(folder, uids)| {
+            let job: &crate::sync::work::Job = &self.work.jobs[folder];
+            let (mailbox, uid_validity) = (job.source.clone(), job.listing.uid_validity);
+            Reading { folder, mailbox, uid_validity, uids, part: Part::Flags }
+        };
+        let readings: Vec<Reading> = uids.into_iter().map(reading).collect();
+        let mut listed: HashSet<(usize, u32)> = HashSet::new();
+        let refusals = read(self.source, &readings, |job, uid, _| {
+            listed.insert((job, uid));
+        })
+        .await?;
+        self.source_open = None;
+        let refused: HashSet<usize> = refusals.into_iter().map(|(job, _)| job).collect();
+        for (job, uid, error) in missing {
+            let gone = !listed.contains(&(job, uid)) && !refused.contains(&job);
+            self.work.settle(job, uid, if gone { Outcome::Vanished } else { Outcome::Failed(error) });
+        }
+        Ok(())
     }
 
     /// The folder is open again: is it still the one that was listed?

@@ -19,21 +19,23 @@ use std::time::Duration;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// Looks at a folder that never stands still.
 const MOST_LOOKS: usize = 20;
-/// Looks in a row that the server refuses.
-const MOST_REFUSALS: usize = 4;
+/// Looks that the server refuses.
+const MOST_REFUSALS: u32 = 4;
+/// Looks that it refuses for the time being; the pauses double, to some minutes in all.
+const MOST_WAITS: u32 = 8;
 /// Header bytes kept of one message.
 const LARGEST_HEADER: usize = 16 << 20;
 
 /// A message that was seen.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
+pub(in crate::sync) struct Seen {
     /// None: it has no header to know it by.
-    pub(super) identity: Option<Identity>,
-    pub(super) size: u64,
+    pub(in crate::sync) identity: Option<Identity>,
+    pub(in crate::sync) size: u64,
 }
 
 /// Why a folder could not be looked at.
-pub(super) enum Unknown {
+pub(in crate::sync) enum Unknown {
     /// The server does not let us.
     Refused(Error),
     /// It is another folder by now.
@@ -45,7 +47,7 @@ pub(super) enum Unknown {
 /// # Errors
 ///
 /// Only what ends the run.
-pub(super) async fn look(
+pub(in crate::sync) async fn look(
     link: &mut Link,
     rules: &IdentityRules,
     mailbox: &MailboxName,
@@ -70,11 +72,17 @@ pub(super) async fn look(
             }
             Err(unknown) => {
                 refusals += 1;
-                if refusals >= MOST_REFUSALS || matches!(unknown, Unknown::Changed) {
+                let most = match &unknown {
+                    Unknown::Changed => 0,
+                    Unknown::Refused(why) if why.retry_after().is_none() => MOST_REFUSALS,
+                    Unknown::Refused(why) => {
+                        pause =
+                            why.retry_after().unwrap_or_default().max(BETWEEN_LOOKS * (1 << (refusals - 1)));
+                        MOST_WAITS
+                    }
+                };
+                if refusals >= most {
                     return Ok(Err(unknown));
-                }
-                if let Unknown::Refused(why) = unknown {
-                    pause = pause.max(why.retry_after().unwrap_or_default());
                 }
             }
         }
@@ -99,7 +107,12 @@ pub(super) async fn look(
     Ok(Ok(seen))
 }
 
-async fn look_once(
+/// As [`look`], without waiting until the folder stands still, and without a body read.
+///
+/// # Errors
+///
+/// Only what ends the run.
+pub(in crate::sync) async fn look_once(
     link: &mut Link,
     rules: &IdentityRules,
     mailbox: &MailboxName,

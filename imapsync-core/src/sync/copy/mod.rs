@@ -4,9 +4,9 @@
 //! decision (in a single pass, from its bytes) → flight (APPEND sent) → outcome. A connection that is lost puts what
 //! was only read back into the queue; an APPEND whose reply is lost is in doubt, and settled last.
 
-mod doubt;
+pub(super) mod doubt;
 mod inflow;
-mod look;
+pub(super) mod look;
 mod outflow;
 mod refusal;
 mod spool;
@@ -77,6 +77,8 @@ pub(crate) struct Copier<'a> {
     flights: BTreeMap<CommandId, Flight>,
     doubts: Vec<doubt::Doubt>,
     floors: HashMap<usize, doubt::Floor>,
+    /// Messages that were asked for alone and did not come, each with what is said of it if it is still there.
+    missing: Vec<(usize, u32, Error)>,
     stream: Option<Stream>,
     spool: Option<Spool>,
     reserved: u64,
@@ -144,6 +146,7 @@ impl<'a> Copier<'a> {
             flights: BTreeMap::new(),
             doubts: Vec::new(),
             floors: HashMap::new(),
+            missing: Vec::new(),
             stream: None,
             spool: None,
             reserved: 0,
@@ -184,6 +187,19 @@ impl<'a> Copier<'a> {
                 let settled = tokio::select! {
                     biased;
                     settled = self.settle_doubts() => settled,
+                    () = cancel.cancelled() => Err(Error::new(ErrorKind::Cancelled, "the run was interrupted")),
+                };
+                if let Err(error) = settled {
+                    self.abandon(&error);
+                    return Err(error);
+                }
+                self.settle_duplicates();
+            }
+            if self.queue.is_empty() && !self.missing.is_empty() {
+                let cancel = self.cancel.clone();
+                let settled = tokio::select! {
+                    biased;
+                    settled = self.settle_missing() => settled,
                     () = cancel.cancelled() => Err(Error::new(ErrorKind::Cancelled, "the run was interrupted")),
                 };
                 if let Err(error) = settled {

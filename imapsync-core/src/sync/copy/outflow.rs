@@ -208,11 +208,7 @@ impl Copier<'_> {
             Refusal::Later(pause) => {
                 let error = error(ErrorKind::Append, "the server asks to wait; could not append to folder");
                 self.rest(Side::Destination, pause);
-                if self.may_wait(job, uid) {
-                    self.put_back(job, vec![uid]);
-                } else {
-                    self.again(job, uid, &error);
-                }
+                self.doubt(flight.clone(), Some(error.after(Some(pause))));
             }
             Refusal::BadLiteral
                 if self.destination_has(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS) =>
@@ -220,7 +216,7 @@ impl Copier<'_> {
                 // It may have taken the message for commands: this connection is no longer in step.
                 let error = error(ErrorKind::Append, "could not append to folder");
                 self.destination.distrust(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS);
-                self.again(job, uid, &error);
+                self.doubt(flight.clone(), Some(error));
                 self.drop_destination();
             }
             // Perhaps it is the flags: once more without those, which are stored afterwards.
@@ -233,6 +229,14 @@ impl Copier<'_> {
                 self.work.settle(job, uid, Outcome::Failed(error));
             }
         }
+    }
+
+    /// It may have been applied: to be looked for before it is sent again.
+    fn doubt(&mut self, flight: Flight, why: Option<Error>) {
+        let target = self.work.jobs[flight.job].target;
+        let floor =
+            self.floors.entry(target).or_insert_with(|| Floor::new(&self.work.targets[target].listing));
+        self.doubts.push(Doubt { flight, target, above: floor.hold(), why });
     }
 
     fn destination_has(&mut self, any: Capability) -> bool {
@@ -277,12 +281,7 @@ impl Copier<'_> {
             if applied && broken::is(Broken::CallsLostCopied) {
                 self.work.settle(flight.job, flight.uid, Outcome::Copied { destination: None });
             } else if applied && !broken::is(Broken::ResendsWithoutLooking) {
-                let target_at = self.work.jobs[flight.job].target;
-                let floor = self
-                    .floors
-                    .entry(target_at)
-                    .or_insert_with(|| Floor::new(&self.work.targets[target_at].listing));
-                self.doubts.push(Doubt { flight, target: target_at, above: floor.hold() });
+                self.doubt(flight, None);
             } else {
                 unsent.push(flight);
             }

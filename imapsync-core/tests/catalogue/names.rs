@@ -1,0 +1,1 @@
+//! F. LIST, names, local files.

@@ -1,0 +1,1 @@
+//! G. Network and time.

@@ -1,0 +1,1 @@
+//! H. Output and secrets.

@@ -1,0 +1,1 @@
+//! E. What FETCH, STORE, APPEND and EXPUNGE mean.
