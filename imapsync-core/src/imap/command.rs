@@ -2,7 +2,7 @@
 
 use crate::imap::capability::{Capabilities, Capability};
 use crate::imap::date::InternalDate;
-use crate::imap::flag::Flags;
+use crate::imap::flag::{Flags, is_atom};
 use crate::imap::name::MailboxName;
 use crate::imap::response::Section;
 use crate::imap::sasl::{Exchange, Secret};
@@ -281,6 +281,24 @@ impl Encoder<'_> {
         self.string(name.as_wire());
     }
 
+    /// The whole header, or the fields of these names: atoms, and strings where a user's name is none.
+    fn header_section(&mut self, names: &[String]) {
+        if names.is_empty() {
+            return self.text("BODY.PEEK[HEADER]");
+        }
+        self.text("BODY.PEEK[HEADER.FIELDS (");
+        for (n, name) in names.iter().enumerate() {
+            if n > 0 {
+                self.text(" ");
+            }
+            match is_atom(name) {
+                true => self.text(name),
+                false => self.string(name.as_bytes()),
+            }
+        }
+        self.text(")]");
+    }
+
     fn status_items(&mut self, items: &[StatusItem]) {
         let names: Vec<_> = items.iter().map(|item| item.name()).collect();
         self.text(format!("({})", names.join(" ")));
@@ -367,10 +385,16 @@ impl Command {
                 out.uids(uids);
                 match items {
                     FetchItems::Listing => out.text(" (UID FLAGS INTERNALDATE RFC822.SIZE)"),
-                    FetchItems::Header(names) => out.text(format!(" (UID {})", header_section(names))),
+                    FetchItems::Header(names) => {
+                        out.text(" (UID ");
+                        out.header_section(names);
+                        out.text(")");
+                    }
                     FetchItems::Full => out.text(" (UID BODY.PEEK[])"),
                     FetchItems::Look(names) => {
-                        out.text(format!(" (UID INTERNALDATE RFC822.SIZE {})", header_section(names)));
+                        out.text(" (UID INTERNALDATE RFC822.SIZE ");
+                        out.header_section(names);
+                        out.text(")");
                     }
                 }
             }
@@ -436,13 +460,6 @@ impl Command {
     pub(crate) fn is_secret(&self) -> bool {
         matches!(self, Self::Login { .. } | Self::Authenticate(_))
     }
-}
-
-fn header_section(names: &[String]) -> String {
-    if names.is_empty() {
-        return "BODY.PEEK[HEADER]".to_owned();
-    }
-    format!("BODY.PEEK[HEADER.FIELDS ({})]", names.join(" "))
 }
 
 /// Standard base64 with padding, as SASL wants it.

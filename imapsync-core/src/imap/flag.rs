@@ -174,13 +174,13 @@ impl Flags {
 /// assert!(!is_sendable("\\Recent") && !is_sendable("two words") && !is_sendable("\\*"));
 /// ```
 pub fn is_sendable(word: &str) -> bool {
-    let atom = word.strip_prefix('\\').unwrap_or(word);
-    !atom.is_empty() && atom.bytes().all(is_atom_char) && !word.eq_ignore_ascii_case("\\Recent")
+    is_atom(word.strip_prefix('\\').unwrap_or(word)) && !word.eq_ignore_ascii_case("\\Recent")
 }
 
-/// `ATOM-CHAR` of RFC 9051 section 9.
-fn is_atom_char(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b']')
+/// Whether the word is an `atom` of RFC 9051 section 9, which needs no quotes.
+pub(super) fn is_atom(word: &str) -> bool {
+    let is_special = |byte| matches!(byte, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b']');
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_graphic() && !is_special(byte))
 }
 
 /// Compares without regard to the case of ASCII letters, the only ones a flag may have.

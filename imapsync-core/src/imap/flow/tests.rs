@@ -71,6 +71,25 @@ fn a_synchronising_literal_waits_and_a_refused_one_is_never_sent() {
 }
 
 #[test]
+fn a_header_name_never_ends_the_command() {
+    let table = [
+        (&["Message-Id", "Received"][..], "Message-Id Received"),
+        (&["X)] b\"c", ""], "\"X)] b\\\"c\" \"\""),
+        (&["a\r\na2 EXPUNGE", "b"], "{13+}\r\na\r\na2 EXPUNGE b"),
+    ];
+    for (names, wanted) in table {
+        for (items, before) in
+            [(FetchItems::Header as fn(_) -> _, "UID"), (FetchItems::Look, "UID INTERNALDATE RFC822.SIZE")]
+        {
+            let mut flow = started("IMAP4rev1 LITERAL+");
+            flow.submit(fetch("7", items(names.iter().map(|name| (*name).to_owned()).collect())));
+            let wanted = format!("a1 UID FETCH 7 ({before} BODY.PEEK[HEADER.FIELDS ({wanted})])\r\n");
+            assert_eq!(output(&mut flow), wanted);
+        }
+    }
+}
+
+#[test]
 fn replies_may_come_out_of_order() {
     let mut flow = started("IMAP4rev1 LITERAL+");
     let first = flow.submit(append("x", "hello"));

@@ -1,0 +1,73 @@
+//! Commands as a server reads them: with imap-codec, and what that does not know with a few lines of our own.
+
+use imap_codec::CommandCodec;
+use imap_codec::decode::Decoder;
+use imap_codec::imap_types::ToStatic;
+use imap_codec::imap_types::command::Command;
+
+/// A command that has been read.
+#[derive(Debug)]
+pub(crate) struct Said {
+    /// The command. A NUL is told as 0x80 wherever it stands: imap-codec refuses it in a literal.
+    pub(crate) command: Command<'static>,
+    /// What stands behind RETURN in a LIST, which imap-codec does not know; taken out of the command.
+    pub(crate) returns: Option<Returns>,
+}
+
+/// RETURN of a LIST (RFC 5258, RFC 5819).
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Returns {
+    /// The options that are one word.
+    pub(crate) options: Vec<String>,
+    /// The items of STATUS.
+    pub(crate) status: Vec<String>,
+}
+
+/// Reads one whole command with its literals and its CRLF.
+pub(crate) fn read(bytes: &[u8]) -> Result<Said, String> {
+    let mut bytes = told(bytes);
+    let failed = |why: &str, bytes: &[u8]| format!("{why}: {}", bytes.escape_ascii());
+    let is_list = bytes.split(|byte| *byte == b' ').nth(1) == Some(b"LIST");
+    let mut returns = None;
+    if is_list && let Some(at) = memchr::memmem::rfind(&bytes, b" RETURN (") {
+        let tail = bytes.split_off(at);
+        returns = Some(self::returns(&tail).ok_or_else(|| failed("no RETURN", &tail))?);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    match CommandCodec::default().decode(&bytes) {
+        Ok(([], command)) => Ok(Said { command: command.to_static(), returns }),
+        Ok((rest, _)) => Err(failed("more than one command", rest)),
+        Err(error) => Err(failed(&format!("{error:?}"), &bytes)),
+    }
+}
+
+/// ` RETURN (option option STATUS (item item))` and the end of the line.
+fn returns(tail: &[u8]) -> Option<Returns> {
+    let text = std::str::from_utf8(tail).ok()?;
+    let inside = text.strip_prefix(" RETURN (")?.strip_suffix(")\r\n")?;
+    let (options, status) = match inside.split_once("STATUS (") {
+        Some((options, items)) => (options.strip_suffix(' ').unwrap_or(options), items.strip_suffix(')')?),
+        None => (inside, ""),
+    };
+    let words = |text: &str| -> Option<Vec<String>> {
+        let words: Vec<_> = text.split(' ').filter(|_| !text.is_empty()).map(str::to_owned).collect();
+        let is_word =
+            |word: &String| !word.is_empty() && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
+        words.iter().all(is_word).then_some(words)
+    };
+    Some(Returns { options: words(options)?, status: words(status)? })
+}
+
+/// The bytes as [`Said`] tells them.
+pub(crate) fn told(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().map(|byte| if *byte == 0 { 0x80 } else { *byte }).collect()
+}
+
+/// The length of the literal that follows this line, and whether the client waits before it.
+pub(crate) fn literal(line: &[u8]) -> Option<(u64, bool)> {
+    let text = line.strip_suffix(b"\r\n")?.strip_suffix(b"}")?;
+    let open = text.iter().rposition(|byte| *byte == b'{')?;
+    let number = std::str::from_utf8(&text[open + 1..]).ok()?;
+    let waits = !number.ends_with('+');
+    Some((number.trim_end_matches('+').parse().ok()?, waits))
+}
