@@ -71,6 +71,27 @@ fn a_synchronising_literal_waits_and_a_refused_one_is_never_sent() {
 }
 
 #[test]
+fn an_ok_before_the_literal_is_no_ok() {
+    for (capabilities, message) in [
+        ("IMAP4rev1", Literal::Bytes(Bytes::from_static(b"hello"))),
+        ("IMAP4rev1", Literal::Streamed(5)),
+        ("IMAP4rev1 LITERAL+", Literal::Streamed(5)),
+    ] {
+        let mut flow = started(capabilities);
+        let Command::Append(append) = append("x", "") else { unreachable!() };
+        flow.submit(Command::Append(Append { message, ..append }));
+        assert!(output(&mut flow).ends_with("\r\n"));
+        if capabilities.ends_with('+') {
+            flow.supply(Bytes::from_static(b"hell"));
+            assert_eq!(output(&mut flow), "hell");
+            assert!(matches!(flow.poll_event(), Ok(Some(FlowEvent::Ready(_)))));
+        }
+        flow.feed(b"a1 OK [APPENDUID 1 2] done\r\n");
+        assert!(flow.poll_event().is_err());
+    }
+}
+
+#[test]
 fn a_header_name_never_ends_the_command() {
     let table = [
         (&["Message-Id", "Received"][..], "Message-Id Received"),
