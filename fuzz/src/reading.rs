@@ -25,20 +25,27 @@ pub(crate) struct Returns {
 
 /// Reads one whole command with its literals and its CRLF.
 pub(crate) fn read(bytes: &[u8]) -> Result<Said, String> {
-    let mut bytes = told(bytes);
-    let failed = |why: &str, bytes: &[u8]| format!("{why}: {}", bytes.escape_ascii());
+    let bytes = told(bytes);
+    let decode = |bytes: &[u8]| match CommandCodec::default().decode(bytes) {
+        Ok(([], command)) => Ok(command.to_static()),
+        Ok((rest, _)) => Err(format!("more than one command: {}", rest.escape_ascii())),
+        Err(error) => Err(format!("{error:?}: {}", bytes.escape_ascii())),
+    };
     let is_list = bytes.split(|byte| *byte == b' ').nth(1) == Some(b"LIST");
-    let mut returns = None;
-    if is_list && let Some(at) = memchr::memmem::rfind(&bytes, b" RETURN (") {
-        let tail = bytes.split_off(at);
-        returns = Some(self::returns(&tail).ok_or_else(|| failed("no RETURN", &tail))?);
-        bytes.extend_from_slice(b"\r\n");
+    let command = decode(&bytes);
+    if command.is_err()
+        && is_list
+        && let Some((plain, returns)) = split_returns(&bytes)
+    {
+        return Ok(Said { command: decode(&plain)?, returns: Some(returns) });
     }
-    match CommandCodec::default().decode(&bytes) {
-        Ok(([], command)) => Ok(Said { command: command.to_static(), returns }),
-        Ok((rest, _)) => Err(failed("more than one command", rest)),
-        Err(error) => Err(failed(&format!("{error:?}"), &bytes)),
-    }
+    Ok(Said { command: command?, returns: None })
+}
+
+/// Takes what stands behind RETURN out of a LIST.
+fn split_returns(bytes: &[u8]) -> Option<(Vec<u8>, Returns)> {
+    let (plain, tail) = bytes.split_at(memchr::memmem::rfind(bytes, b" RETURN (")?);
+    Some(([plain, b"\r\n"].concat(), returns(tail)?))
 }
 
 /// ` RETURN (option option STATUS (item item))` and the end of the line.

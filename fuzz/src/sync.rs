@@ -7,26 +7,37 @@ mod server;
 use imapsync_core::account::TlsMode;
 use imapsync_core::net::MemoryConnector;
 use imapsync_core::plan::{Outcome, Tally};
-use imapsync_core::{Account, Delete1, Error, Report, SyncJob, SyncOptions};
+use imapsync_core::{Account, Delete1, Error, Report, Side, SyncJob, SyncOptions};
 use script::Script;
 use server::{Seen, Servers};
 use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::DuplexStream;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 /// Virtual time after which a run hangs: longer than all pauses and silences of a script together.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
+/// The servers' ends of new connections.
+type Arrivals = UnboundedReceiver<(Side, DuplexStream)>;
+
 /// Runs a sync as the input says; [`script`] tells how an input is written.
 pub fn one(data: &[u8]) {
     let (script, options) = Script::read(data);
-    let raw = [imapsync_core::Side::Source, imapsync_core::Side::Destination].map(|side| script.is_raw(side));
-    let servers = Arc::new(Servers::new(script));
+    let raw = [Side::Source, Side::Destination].map(|side| script.is_raw(side));
+    let mut account = Account::new("localhost", "alice", "secret");
+    account.tls = TlsMode::Plaintext;
+    account.timeouts = script::timeouts();
+    let (connector, arrivals) = MemoryConnector::new(16 * 1024);
+    let job = SyncJob::new(account.clone(), account).options(options.clone()).connector(Arc::new(connector));
+    let cancellation = job.cancellation();
+    let servers = Arc::new(Servers::new(script, Box::new(move || cancellation.cancel())));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let result = runtime.expect("a runtime").block_on(run(options.clone(), servers.clone()));
+    let result = runtime.expect("a runtime").block_on(run(job, arrivals, servers.clone()));
     let seen = servers.seen();
     if !raw[0] && !raw[1] {
         check_commands(&options, &seen);
@@ -44,17 +55,13 @@ pub fn one(data: &[u8]) {
     }
 }
 
-async fn run(options: SyncOptions, servers: Arc<Servers>) -> Result<Report, Error> {
-    let mut account = Account::new("localhost", "alice", "secret");
-    account.tls = TlsMode::Plaintext;
-    account.timeouts = script::timeouts();
-    let (connector, mut arrivals) = MemoryConnector::new(16 * 1024);
-    let job = SyncJob::new(account.clone(), account).options(options).connector(Arc::new(connector));
+async fn run(job: SyncJob, mut arrivals: Arrivals, servers: Arc<Servers>) -> Result<Report, Error> {
     let mut run = pin!(job.run());
     let mut patience = pin!(sleep(PATIENCE));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
+            biased;
             result = &mut run => return result,
             () = &mut patience => panic!("the run hangs"),
             Some((side, stream)) = arrivals.recv() => {

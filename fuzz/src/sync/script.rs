@@ -4,13 +4,14 @@
 //! for which kind of command it is ([`kind`]); upper case is the source's, lower case the destination's. The first such
 //! command is answered with the first such record, and so on. In a record some control characters stand for more:
 //! 0x01 the command's tag, 0x02 the end of the connection, 0x03 silence for ever, 0x04 half a minute, 0x05 either end of
-//! a literal, 0x06 sixty-four times as many bytes as the next byte says. A bare LF is CRLF. A record that names no tag
+//! a literal, 0x06 sixty-four times as many bytes as the next byte says, 0x07 the user's interruption. A bare LF is CRLF. A record that names no tag
 //! and does not end the connection has `OK` put behind it.
 
 use crate::input::Input;
 use imapsync_core::Side;
 use imapsync_core::account::Timeouts;
 use imapsync_core::imap::uidset::UidSet;
+use imapsync_core::message::IdentityRules;
 use imapsync_core::{Delete1, SyncOptions};
 use std::collections::{HashMap, VecDeque};
 
@@ -38,6 +39,8 @@ pub(super) enum Step {
     Close,
     Stall,
     Pause,
+    /// The user interrupts the run.
+    Interrupt,
 }
 
 /// An input that has been read.
@@ -55,7 +58,7 @@ pub(super) struct Script {
 impl Script {
     /// The digits: which sides are raw (1 source, 2 destination); deletions (1 mark and 2 expunge at the source, 3
     /// destination, 4 more: `--expunge1`); 1 dry, 2 duplicates too, 4 no dates, 8 no flags; the source's and the
-    /// destination's capabilities; memory.
+    /// destination's capabilities; memory, and 4 more: all headers are the identity.
     pub(super) fn read(data: &[u8]) -> (Self, SyncOptions) {
         let mut input = Input(data);
         let [mode, deletes, switches, one, other, memory] = [(); 6].map(|()| input.number());
@@ -67,6 +70,13 @@ impl Script {
             sync_duplicates: switches & 2 != 0,
             internal_dates: switches & 4 == 0,
             resync_flags: switches & 8 == 0,
+            identity: IdentityRules {
+                headers: if memory & 4 != 0 {
+                    vec!["ALL".to_owned()]
+                } else {
+                    IdentityRules::default().headers
+                },
+            },
             memory: [16 << 20, 64 << 10, 16 << 10, 2 << 10][usize::from(memory % 4)],
             ..SyncOptions::default()
         };
@@ -119,11 +129,12 @@ impl Script {
                     complete = true;
                     text.extend_from_slice(tag.as_bytes());
                 }
-                2..=4 => {
-                    let waits = byte != 2 && self.waits > 0;
+                2..=4 | 7 => {
+                    let waits = matches!(byte, 3 | 4) && self.waits > 0;
                     self.waits -= usize::from(waits);
                     steps.push(Step::Say(std::mem::take(&mut text)));
                     steps.push(match byte {
+                        7 => Step::Interrupt,
                         4 if waits => Step::Pause,
                         3 if waits => Step::Stall,
                         _ => Step::Close,

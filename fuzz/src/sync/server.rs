@@ -19,6 +19,7 @@ const MOST_KEPT: usize = 4 << 20;
 pub(super) struct Servers {
     script: Mutex<Script>,
     seen: Mutex<Seen>,
+    interrupt: Box<dyn Fn() + Send + Sync>,
 }
 
 /// What the servers saw, per side where there are two.
@@ -37,8 +38,8 @@ pub(super) struct Seen {
 }
 
 impl Servers {
-    pub(super) fn new(script: Script) -> Self {
-        Self { script: Mutex::new(script), seen: Mutex::default() }
+    pub(super) fn new(script: Script, interrupt: Box<dyn Fn() + Send + Sync>) -> Self {
+        Self { script: Mutex::new(script), seen: Mutex::default(), interrupt }
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -166,6 +167,7 @@ impl Talk<'_> {
                     self.say(&bytes).await?;
                     said.extend(bytes);
                 }
+                Step::Interrupt => (self.servers.interrupt)(),
                 Step::Pause => sleep(Duration::from_secs(30)).await,
                 Step::Close | Step::Stall => {
                     self.servers.seen().broken[index(self.side)] = true;

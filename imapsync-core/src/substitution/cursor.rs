@@ -105,8 +105,9 @@ impl Cursor<'_> {
     }
 }
 
-/// A usage error about the character at `place` of `source`.
+/// A usage error about the character at `place` of `source`, fit for a terminal whatever the user wrote.
 pub(super) fn refuse(source: &str, place: usize, what: impl AsRef<str>, hint: impl Into<String>) -> Error {
-    let shown = text::escape(source.as_bytes(), 120);
-    Error::new(ErrorKind::Usage, format!("in {shown} at character {place}: {}", what.as_ref())).hint(hint)
+    let [shown, what, hint] = [(source, 120), (what.as_ref(), usize::MAX), (&*hint.into(), usize::MAX)]
+        .map(|(text, max)| text::escape(text.as_bytes(), max));
+    Error::new(ErrorKind::Usage, format!("in {shown} at character {place}: {what}")).hint(hint)
 }

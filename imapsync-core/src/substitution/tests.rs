@@ -145,8 +145,13 @@ fn refused_by_name() {
 
 #[test]
 fn errors_are_safe_to_print() {
-    let error = Substitution::parse("s/\x1b[2J/\u{202e}/q").unwrap_err().to_string();
-    assert!(!error.contains(['\x1b', '\u{202e}']), "{error:?}");
+    for edit in ["s/\x1b[2J/\u{202e}/q", "s/[[:\x1b\u{202e}:]]//", "s/a/b/\x1b", "s/a/\\\x1b\u{202e}/"] {
+        if let Err(error) = Substitution::parse(edit) {
+            let text = error.to_string();
+            assert!(!text.contains(['\x1b', '\u{202e}']), "{text:?}");
+        }
+    }
+    assert!(Substitution::parse("s/[[:\x1b:]]//").is_err());
 }
 
 #[test]
