@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// The servers' ends of new connections.
 type Arrivals = UnboundedReceiver<(Side, DuplexStream)>;
 
-/// Runs a sync as the input says; [`script`] tells how an input is written.
+/// Runs a sync as the input says; `sync/script.rs` tells how one is written.
 pub fn one(data: &[u8]) {
     let (script, options) = Script::read(data);
     let raw = [Side::Source, Side::Destination].map(|side| script.is_raw(side));

@@ -4,7 +4,6 @@ use super::discover::Account as Found;
 use super::event::Event;
 use super::link::Link;
 use super::prepare::prepare;
-use super::report::Amount;
 use super::run::Run;
 use super::survey::{Listing, Opening, Wanted, survey};
 use super::work::{Job, Mode, State, Target, Work};
@@ -146,6 +145,8 @@ impl Run {
     ) -> Result<(), Error> {
         let late: Vec<usize> = (0..work.targets.len())
             .filter(|at| !scanned[*at] && work.targets[*at].listing.exists > 0)
+            // What is out of reach stays settled.
+            .filter(|at| work.targets[*at].problem.is_none())
             .collect();
         if late.is_empty() {
             return Ok(());
@@ -197,11 +198,9 @@ impl Run {
     /// Folders that cannot be worked on are settled; the sums before the run are taken. May be called again after
     /// another listing.
     pub(super) fn take_stock(&self, work: &mut Work) {
-        let mut start = [Amount::default(); 2];
         for at in 0..work.targets.len() {
             let target = &mut work.targets[at];
             let listing = &mut target.listing;
-            start[1].add(listing);
             if target.problem.is_none() {
                 // Without a whole listing of what is there everything would be copied once more.
                 let short = !listing.complete && (listing.exists > 0 || listing.uncounted);
@@ -221,7 +220,6 @@ impl Run {
             }
         }
         for job in &mut work.jobs {
-            start[0].add(&job.listing);
             let short = !job.listing.complete && !job.failed;
             if let Some(error) =
                 job.listing.problem.take().or_else(|| short.then(|| incomplete(&job.listing)))
@@ -231,7 +229,7 @@ impl Run {
                 work.ledger.fail(error.on(Side::Source).in_folder(&*job.source_text));
             }
         }
-        work.ledger.report.start = start;
+        work.count();
     }
 
     /// The destination moved: list it again, and forget what was concluded from the first listing.
@@ -296,13 +294,6 @@ async fn survey_targets(
         }
     }
     Ok(())
-}
-
-impl Amount {
-    fn add(&mut self, listing: &Listing) {
-        self.messages += listing.rows.len() as u64;
-        self.bytes += listing.rows.iter().map(|row| row.size).sum::<u64>();
-    }
 }
 
 fn incomplete(listing: &Listing) -> Error {

@@ -256,8 +256,18 @@ impl Work {
         open.len()
     }
 
+    /// Takes the sums before the run: what the listings hold.
+    pub(crate) fn count(&mut self) {
+        let mut start = [Amount::default(); 2];
+        self.jobs.iter().for_each(|job| start[0].add(&job.listing));
+        self.targets.iter().for_each(|target| start[1].add(&target.listing));
+        self.ledger.report.start = start;
+    }
+
     /// The report, once everything is told.
     pub(crate) fn finish(mut self, ended: chrono::DateTime<chrono::Utc>) -> Report {
+        // The run may have ended between a listing and its sums.
+        self.count();
         let mut report = self.ledger.report;
         report.ended = ended;
         let removed = self.ledger.removed;
@@ -276,9 +286,20 @@ impl Work {
             report.end[side] = Amount {
                 messages: (report.start[side].messages + come[side].messages)
                     .saturating_sub(removed[side].messages),
-                bytes: (report.start[side].bytes + come[side].bytes).saturating_sub(removed[side].bytes),
+                bytes: report.start[side]
+                    .bytes
+                    .saturating_add(come[side].bytes)
+                    .saturating_sub(removed[side].bytes),
             };
         }
         report
+    }
+}
+
+impl Amount {
+    fn add(&mut self, listing: &Listing) {
+        self.messages += listing.rows.len() as u64;
+        // A server may claim any size.
+        self.bytes = listing.rows.iter().fold(self.bytes, |sum, row| sum.saturating_add(row.size));
     }
 }

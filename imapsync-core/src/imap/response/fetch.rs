@@ -233,7 +233,7 @@ fn set<'a, T>(
 /// A list of flags. One with parentheses inside a flag can be read in several ways: it is unreadable, and ends where
 /// the rest of the response can go on.
 fn flags<'a>(scope: Scope<'a>, i: &'a [u8]) -> Parsed<'a, Item<Flags>> {
-    let goes_on = |i: &[u8]| matches!(i.first(), Some(b' ' | b')'));
+    let goes_on = |i: &[u8]| matches!(i.first(), Some(b' ' | b'\t' | b')'));
     if let Ok((rest, words)) = word_list(i)
         && goes_on(rest)
     {

@@ -148,7 +148,8 @@ async fn delete(
             if expunged && !ledger.report.dry {
                 let removed = &mut ledger.removed[at];
                 removed.messages += uids.len();
-                removed.bytes += uids.iter().filter_map(|uid| place.sizes.get(&uid)).sum::<u64>();
+                let sizes = uids.iter().filter_map(|uid| place.sizes.get(&uid));
+                removed.bytes = sizes.fold(removed.bytes, |sum, size| sum.saturating_add(*size));
             }
             let (side, folder, messages) = (place.side, place.text.clone(), uids.len());
             ledger.events.emit(|| Event::Deleted { side, folder, messages, expunged });

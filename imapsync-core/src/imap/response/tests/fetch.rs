@@ -77,6 +77,7 @@ fn fetch_flags_are_never_silently_none() {
     let table: Vec<(&[u8], Item<Flags>)> = vec![
         (b"FLAGS ()", present(&[])),
         (b"FLAGS (\\Seen)", present(&["\\Seen"])),
+        (b"FLAGS (\\Seen)\t", present(&["\\Seen"])),
         (b"FLAGS (\\Seen \"\\\\Flagged\" \"$x\")", present(&["\\Seen", "\\Flagged", "$x"])),
         (b"FLAGS (\\Seen \"\\Flagged\")", present(&["\\Seen", "\\Flagged"])),
         (b"FLAGS (\\Seen 100%)", present(&["\\Seen", "100%"])),
