@@ -326,7 +326,8 @@ fn wire(command: Command, capabilities: &str, message: &[u8]) -> Vec<u8> {
     let id = flow.submit(command);
     let mut wire = Vec::new();
     let mut supplied = false;
-    for _ in 0..10 {
+    // Each round ends with a literal.
+    for _ in 0..10_000 {
         while let Some(output) = flow.poll_output() {
             wire.extend_from_slice(&output.bytes);
         }

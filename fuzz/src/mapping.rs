@@ -45,7 +45,11 @@ pub fn one(data: &[u8]) {
         let separator = [Some(b'/'), Some(b'.'), Some(b'\\'), None][usize::from(separator % 4)];
         let attribute = ATTRIBUTES[usize::from(attribute % 8)].to_owned();
         let folder = Folder::from_list(MailboxName::from_wire(line.0), separator, &[attribute]);
-        if side % 2 == 1 { source.push(folder) } else { destination.push(folder) }
+        let folders: &mut Vec<Folder> = if side % 2 == 1 { &mut source } else { &mut destination };
+        // A listing has each name once.
+        if folders.iter().all(|known| known.name != folder.name) {
+            folders.push(folder);
+        }
     }
     check(&source, &destination, &rules);
 }

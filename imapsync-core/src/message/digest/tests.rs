@@ -40,6 +40,14 @@ fn what_servers_rewrite_changes_nothing() {
         assert_eq!(whole(MESSAGE), whole(other), "whole {n}");
         assert_eq!(body(MESSAGE), body(other), "body {n}");
     }
+    // Whatever the last line is.
+    for last in ["From ", ">From", "X-TUID", "X-A: b", " fold", "\r", "text"] {
+        for message in [last.to_owned(), format!("X-A: b\r\n{last}"), format!("X-A: b\r\n\r\n{last}")] {
+            let ended = format!("{message}\r\n");
+            assert_eq!(whole(message.as_bytes()), whole(ended.as_bytes()), "{message:?}");
+            assert_eq!(body(message.as_bytes()), body(ended.as_bytes()), "{message:?}");
+        }
+    }
     // A bare CR is as good as another line end.
     assert_eq!(whole(b"\r\na\rb\r\rc"), whole(b"\na\nb\n\nc\n"));
     assert_eq!(body(b"\r\na\rb\r\rc"), body(b"\nabc\n"));
