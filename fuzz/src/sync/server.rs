@@ -157,7 +157,8 @@ impl Talk<'_> {
         Some(())
     }
 
-    /// Says what the script has for this kind of command; all that was said.
+    /// Says what the script has for this kind of command; all that was said. A `+` that no literal waits for the client
+    /// takes for the next one: from there on the two do not mean the same, and the connection ends.
     async fn answer(&mut self, kind: u8, tag: &str, line: &[u8]) -> Option<Vec<u8>> {
         let steps = self.servers.script().answer(self.side, kind, tag, line);
         let mut said = Vec::new();
@@ -177,6 +178,12 @@ impl Talk<'_> {
                     return None;
                 }
             }
+        }
+        let goes_on = said.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"+")).count();
+        let is_over = !tag.is_empty() && memchr::memmem::find(&said, tag.as_bytes()).is_some();
+        if goes_on > usize::from(kind == b'P' && !is_over) {
+            self.servers.seen().broken[index(self.side)] = true;
+            return None;
         }
         Some(said)
     }
