@@ -109,7 +109,7 @@ async fn cancelled_anywhere_and_run_again() {
 async fn a_run_that_ends_between_two_listings_adds_up() {
     // STATUS says that the destination is empty, SELECT does not: the source is listed again, and that fails.
     let world = World::with(MODERN, 5);
-    world.destination.state().folder("INBOX").add(&message("INBOX", 9), &[]);
+    world.destination.mail().folder("INBOX").add(message("INBOX", 9), &[]);
     let empty = |text: String| text.replace("MESSAGES 1", "MESSAGES 0");
     world.destination.hook(times(99, |call| call.is("STATUS"), edit(empty)));
     world.source.hook(times(99, |call| call.is("EXAMINE") && call.nth > 1, || Act::Close));
