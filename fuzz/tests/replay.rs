@@ -8,7 +8,7 @@ use std::path::Path;
 /// Changed inputs, for each input of the corpus.
 const CHANGES: usize = 100;
 /// A whole sync takes longer.
-const CHANGES_OF_A_SYNC: usize = 15;
+const CHANGES_OF_A_SYNC: usize = 10;
 
 /// Bytes with a meaning somewhere.
 const TOKENS: [&[u8]; 12] = [
