@@ -433,10 +433,6 @@ impl Flow {
             return Err(protocol("a reply came before one that it cannot come before".into()));
         }
         self.learn(&status);
-        // No server has done what it has not been told in full: to believe it would be to lose the message.
-        if status.kind == StatusKind::Ok && !done.sent {
-            return Err(protocol("an OK to a command that was not sent in full".into()));
-        }
         self.withdraw(done.id)?;
         let mut status = status;
         if let Kind::Authenticate(exchange) = &mut done.kind
