@@ -120,27 +120,6 @@ async fn a_run_that_ends_between_two_listings_adds_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sizes_beyond_all_measure_add_up_to_the_most() {
-    let world = World::with(MODERN, 3);
-    let huge = |text: String| {
-        let sizes = text.split("RFC822.SIZE ");
-        sizes
-            .enumerate()
-            .map(|(n, part)| match part.find([' ', ')']) {
-                Some(end) if n > 0 => format!("RFC822.SIZE {}{}", u64::MAX, &part[end..]),
-                _ => part.to_owned(),
-            })
-            .collect()
-    };
-    world.source.hook(times(99, |call| call.line.contains("RFC822.SIZE"), edit(huge)));
-    let report = world.run(SyncOptions { delete1: Delete1::Expunge, ..SyncOptions::default() }).await;
-    assert_eq!(report.start[0].bytes, u64::MAX);
-    assert_eq!(report.tally.bytes.total(), u64::MAX);
-    assert!(report.is_success(), "{:?}", report.errors);
-    assert_eq!((world.source.messages("INBOX").len(), world.destination.messages("INBOX").len()), (0, 3));
-}
-
-#[tokio::test(start_paused = true)]
 async fn cancelling_does_not_wait_for_a_silent_server() {
     // Whichever server is silent at whichever command: the report comes once the silence has been long enough.
     for verb in ["LOGIN", "LIST", "EXAMINE", "SELECT", "UID FETCH", "APPEND"] {
