@@ -256,7 +256,7 @@ impl Parts<'_> {
     }
 
     fn plain(&self, capabilities: &str) {
-        let command = match self.choice % 11 {
+        let command = match self.choice % 9 {
             0 => Command::Capability,
             1 => Command::Noop,
             2 => Command::Logout,
@@ -265,17 +265,11 @@ impl Parts<'_> {
             5 => Command::Namespace,
             6 => Command::Enable(vec!["CONDSTORE", "UTF8=ACCEPT"]),
             7 => Command::Lsub,
-            8 => Command::Expunge,
-            9 => Command::UidSearch("DELETED".to_owned()),
-            _ => Command::UidSearch("UID 1:9 UNDELETED".to_owned()),
+            _ => Command::Expunge,
         };
         let name = command.describe();
         let said = sent(command, capabilities, b"");
-        let is = match said {
-            Body::Search { uid, .. } => uid && name == "UID SEARCH",
-            other => other.name().to_ascii_uppercase() == name,
-        };
-        assert!(is, "{name}");
+        assert_eq!(said.name().to_ascii_uppercase(), name);
     }
 
     #[track_caller]
