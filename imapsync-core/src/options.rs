@@ -43,7 +43,7 @@ pub struct SyncOptions {
 
 impl SyncOptions {
     /// Whether messages may leave the source: a `\Deleted` there may be our own mark then, and is no flag to copy.
-    pub(crate) fn deletes_on_source(&self) -> bool {
+    pub fn deletes_on_source(&self) -> bool {
         self.delete1 != Delete1::No || self.expunge1
     }
 }
