@@ -18,7 +18,7 @@ fn identity(n: u32) -> Identity {
 /// Messages `from..to`; each tenth has grown on the way where `grown`.
 fn listing(from: u32, to: u32, grown: bool) -> Vec<Listed> {
     let size = |n: u32| u64::from(n * 37 % 90_000 + u32::from(grown && n.is_multiple_of(10)));
-    (from..to).map(|n| Listed { uid: n, size: size(n), identity: identity(n) }).collect()
+    (from..to).map(|n| Listed { uid: n, size: size(n), identity: identity(n), flags: 0 }).collect()
 }
 
 fn folders(criterion: &mut Criterion) {
@@ -74,7 +74,7 @@ fn messages(criterion: &mut Criterion) {
             b.iter_batched(
                 || Planner::new(rules.clone(), pairs),
                 |mut planner| {
-                    for Listed { uid, size, identity } in source.iter().copied() {
+                    for Listed { uid, size, identity, .. } in source.iter().copied() {
                         let decision = planner.decide(Candidate { uid, size, identity, digest: None });
                         assert!(matches!(black_box(decision), Decision::Copy | Decision::Present { .. }));
                     }

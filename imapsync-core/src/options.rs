@@ -2,6 +2,7 @@
 
 use crate::folder::{MappingRules, Selection};
 use crate::message::{IdentityRules, MessageTransform};
+use crate::plan::PlanRules;
 use std::sync::Arc;
 
 /// What a sync shall do. The default copies everything, deletes nothing, and is what most people want.
@@ -42,6 +43,11 @@ pub struct SyncOptions {
 }
 
 impl SyncOptions {
+    /// The rules of a plan that follow from these options and the server's APPENDLIMIT.
+    pub fn plan_rules(&self, append_limit: Option<u64>) -> PlanRules {
+        PlanRules { sync_duplicates: self.sync_duplicates, delete2: self.delete2, append_limit }
+    }
+
     /// Whether messages may leave the source: a `\Deleted` there may be our own mark then, and is no flag to copy.
     pub fn deletes_on_source(&self) -> bool {
         self.delete1 != Delete1::No || self.expunge1

@@ -1,6 +1,7 @@
 //! Which flags a copy gets, and when they are changed later.
 
 use crate::imap::flag::{Flags, PermanentFlags, SystemFlags, is_sendable};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// The flags to APPEND a message with: those of the source that a client may send and that the destination stores.
 ///
@@ -44,6 +45,29 @@ fn is_stored(word: &str, permanent: Option<&PermanentFlags>) -> bool {
         }
         Some(permanent) => permanent.allows(word),
     }
+}
+
+/// A fingerprint of the flags of which a copy would bear a trace: equal where [`change`] would find nothing to do. Only to be
+/// compared, within one run.
+///
+/// ```
+/// use imapsync_core::imap::flag::Flags;
+/// use imapsync_core::message::flags::fingerprint;
+/// let flags = |words: &str| Flags::parse(words.split(' '));
+/// assert_eq!(fingerprint(&flags("\\Seen $junk \\Recent"), None), fingerprint(&flags("$Junk \\Seen"), None));
+/// assert_ne!(fingerprint(&flags("\\Seen"), None), fingerprint(&flags("\\Deleted"), None));
+/// ```
+pub fn fingerprint(flags: &Flags, permanent: Option<&PermanentFlags>) -> u64 {
+    if flags.is_empty() {
+        return 0;
+    }
+    let words = for_append(flags, permanent).words();
+    if words.is_empty() {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    words.join(" ").to_ascii_lowercase().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The flags to `STORE FLAGS.SILENT` on a copy, so that it has exactly those of the source; None where nothing is to be

@@ -36,7 +36,7 @@ impl Message {
 
     fn listed(&self) -> Listed {
         let identity = Identity { key: Key([self.content.key; 16]), message_id: 0 };
-        Listed { uid: self.uid, size: self.size(), identity }
+        Listed { uid: self.uid, size: self.size(), identity, flags: 0 }
     }
 }
 
@@ -91,7 +91,7 @@ impl Model {
             if copied == copies {
                 break;
             }
-            let Listed { uid, size, identity } = message.listed();
+            let Listed { uid, size, identity, .. } = message.listed();
             let mut candidate = Candidate { uid, size, identity, digest: None };
             let mut decision = planner.decide(candidate);
             if let Decision::NeedDigests(uids) = &decision {

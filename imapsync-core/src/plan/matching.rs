@@ -7,7 +7,7 @@
 use super::planner::PlanRules;
 use crate::error::Side;
 use crate::message::{Digest, Identity, Key};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// One message of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Listed {
     pub size: u64,
     /// What it is known by.
     pub identity: Identity,
+    /// A fingerprint of its flags, of those that both sides can hold; only ever compared.
+    pub flags: u64,
 }
 
 /// A source message and its copy.
@@ -120,6 +122,7 @@ pub struct Matching {
 ///     uid,
 ///     size,
 ///     identity: IdentityRules::default().from_message(format!("Message-Id: {id}\n\n").as_bytes()),
+///     flags: 0,
 /// };
 /// let source = [message(1, 100, "<a>"), message(2, 200, "<b>")];
 /// let destination = [message(7, 205, "<b>")];
@@ -213,17 +216,30 @@ impl<'a> Matcher<'a> {
             _ => {
                 let mut sides = Sides { source: source.to_vec(), destination: destination.to_vec() };
                 let same_size = join(&mut sides, |our| Some(our.size), |their| Some(their.size));
-                if sides.source.is_empty() {
+                if sides.source.is_empty() && !self.matters(&same_size, &sides.destination) {
                     for (our, their) in same_size {
                         self.pair(our, their, How::Key);
                     }
                     return self.leave(&[], &sides.destination);
                 }
-                // Not every source message has a copy of its size. Were one taken for the copy of another it would be
-                // lost: so all of them are read.
+                // Not every source message has a copy of its size: were one taken for the copy of another it would be
+                // lost. Or it matters which of several is the copy. So all of them are read.
                 self.read_group(Sides { source: source.to_vec(), destination: destination.to_vec() });
             }
         }
+    }
+
+    /// Whether it makes a difference which message of one size belongs to which: where flags would be stored on the copy
+    /// of another, or a copy that is left over would go.
+    fn matters(&self, pairs: &[(&Listed, &Listed)], left: &[&Listed]) -> bool {
+        let mut rivals: HashMap<u64, usize> = HashMap::new();
+        for their in pairs.iter().map(|(_, their)| their).chain(left) {
+            *rivals.entry(their.size).or_default() += 1;
+        }
+        let has_rivals = |their: &Listed| rivals.get(&their.size).is_some_and(|rivals| *rivals > 1);
+        let taken: HashSet<u64> = pairs.iter().map(|(_, their)| their.size).collect();
+        pairs.iter().any(|(our, their)| our.flags != their.flags && has_rivals(their))
+            || self.rules.delete2 && left.iter().any(|left| taken.contains(&left.size))
     }
 
     /// Matches the messages of one key by what is known of their content.

@@ -14,6 +14,8 @@ use std::collections::{HashMap, HashSet};
 pub struct PlanRules {
     /// Copy duplicates too (`--syncduplicates`).
     pub sync_duplicates: bool,
+    /// What is left over on the destination will be deleted (`--delete2`): it must be sure which one that is.
+    pub delete2: bool,
     /// The largest message that the destination takes, in bytes (APPENDLIMIT).
     pub append_limit: Option<u64>,
 }

@@ -6,8 +6,9 @@ use super::read::{Answer, Part, Reading, read};
 use super::survey::Listing;
 use super::work::{Job, Mode, Target, Work};
 use crate::error::{Error, ErrorKind, Side};
+use crate::imap::flag::PermanentFlags;
 use crate::imap::name::MailboxName;
-use crate::message::{Digest, Identity, IdentityRules, rewrite_key};
+use crate::message::{Digest, Identity, IdentityRules, flags, rewrite_key};
 use crate::options::SyncOptions;
 use crate::plan::{
     Answers, Candidate, Decision, How, Listed, Matching, Outcome, PlanRules, Planner, match_folder,
@@ -123,7 +124,7 @@ pub(crate) async fn judge(
     append_limit: Option<u64>,
     work: &mut Work,
 ) -> Result<Judgement, Error> {
-    let rules = PlanRules { sync_duplicates: options.sync_duplicates, append_limit };
+    let rules = options.plan_rules(append_limit);
     // Folders that share a target are matched one after the other, each with what the ones before have left.
     let mut waiting: Vec<usize> =
         (0..work.jobs.len()).filter(|at| work.jobs[*at].mode == Mode::Scanned).collect();
@@ -159,7 +160,7 @@ async fn match_jobs(
                 continue;
             }
             let known = answers.entry(at).or_default();
-            let matching = match_folder(&listed(job), &free(target), rules, known);
+            let matching = match_folder(&listed(job, target), &free(target), rules, known);
             let here = (&job.source, job.listing.uid_validity);
             let there = (&target.name, target.listing.uid_validity);
             let ask = |readings: &mut Vec<Reading>, place: (&MailboxName, u32), uids: &[u32], part| {
@@ -229,23 +230,31 @@ impl From<Answer<'_>> for Told {
     }
 }
 
-fn rows<'a>(listing: &'a Listing, identities: &'a [Option<Identity>]) -> impl Iterator<Item = Listed> + 'a {
+/// The messages that are known, for matching; their flags as far as the destination can hold them.
+fn rows<'a>(
+    listing: &'a Listing,
+    identities: &'a [Option<Identity>],
+    permanent: Option<&'a PermanentFlags>,
+) -> impl Iterator<Item = Listed> + 'a {
     let both = listing.rows.iter().zip(identities);
-    both.filter_map(|(row, identity)| {
+    both.filter_map(move |(row, identity)| {
         let identity = match broken::is(Broken::MatchesBySize) {
             true => Some(IdentityRules::from_body(Digest([row.size as u8; 16]))),
             false => *identity,
         };
-        identity.map(|identity| Listed { uid: row.uid, size: row.size, identity })
+        let flags = row.flags.as_ref().map_or(0, |flags| flags::fingerprint(flags, permanent));
+        identity.map(|identity| Listed { uid: row.uid, size: row.size, identity, flags })
     })
 }
 
-fn listed(job: &Job) -> Vec<Listed> {
-    rows(&job.listing, &job.identities).collect()
+fn listed(job: &Job, target: &Target) -> Vec<Listed> {
+    rows(&job.listing, &job.identities, target.listing.permanent.as_ref()).collect()
 }
 
 fn free(target: &Target) -> Vec<Listed> {
-    rows(&target.listing, &target.identities).filter(|listed| !target.taken.contains(&listed.uid)).collect()
+    rows(&target.listing, &target.identities, target.listing.permanent.as_ref())
+        .filter(|listed| !target.taken.contains(&listed.uid))
+        .collect()
 }
 
 /// Asks the planner for every message of the scanned folders, in order of UID; suspects of being duplicates are read

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Side};
 use crate::folder::{Mapping, map};
 use crate::imap::frame::Limits;
 use crate::options::{Delete1, SyncOptions};
-use crate::plan::{Outcome, PlanRules, Planner};
+use crate::plan::{Outcome, Planner};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -222,7 +222,7 @@ impl Run {
                 work.ledger.fail(Error::new(ErrorKind::Fetch, text).in_folder(&*job.source_text));
             }
             if job.mode == Mode::SinglePass {
-                let rules = PlanRules { sync_duplicates: self.options.sync_duplicates, append_limit };
+                let rules = self.options.plan_rules(append_limit);
                 job.planner = Planner::new(rules, &[]);
                 job.to_copy = job.listing.rows.iter().map(|row| row.uid).collect();
             }

@@ -26,7 +26,7 @@ pub struct Quirks {
     pub appended_flags: AppendedFlags,
     /// A keyword is spelled as the folder spells it already: `foo` becomes `Foo` (Dovecot, Cyrus, Courier).
     pub first_spelling: bool,
-    /// A longer keyword is refused with NO [CANNOT] (Dovecot: 50).
+    /// A longer keyword is refused with NO `[CANNOT]` (Dovecot: 50).
     pub longest_keyword: Option<usize>,
     /// Characters for which a keyword is refused (`]` on Dovecot, `[~]` on Courier).
     pub keywords_refuse: &'static str,
@@ -58,7 +58,7 @@ pub struct Quirks {
     pub refuses_list_return: bool,
 
     // What it says.
-    /// Refusals bear no code: no [NONEXISTENT], [ALREADYEXISTS], [CANNOT] (all but Dovecot).
+    /// Refusals bear no code: no `[NONEXISTENT]`, `[ALREADYEXISTS]`, `[CANNOT]` (all but Dovecot).
     pub bare_refusals: bool,
     /// How an APPEND to a missing folder is refused.
     pub try_create: TryCreate,
@@ -223,7 +223,7 @@ pub enum DeletedParents {
     Noselect,
     /// It is listed as if it were there, but it cannot be selected (Dovecot with Maildir).
     Ghost,
-    /// The command is refused with [HASCHILDREN] (Cyrus).
+    /// The command is refused with `[HASCHILDREN]` (Cyrus).
     Refused,
 }
 

@@ -94,6 +94,25 @@ pub const ALL: &[Scenario] = &[
         source_after: "INBOX: a b/S c h1 t1 t2 d; Work: e f",
         destination_after: "INBOX: a b/S c h1 t1 t2 d; Work: e f",
     },
+    // Which of them is the copy is in their text alone.
+    Scenario {
+        name: "delete2 among twins",
+        capabilities: MODERN,
+        source: "INBOX: t3 a t4/S",
+        destination: "INBOX: t1 t2 t4 t3 a",
+        options: mirroring,
+        source_after: "INBOX: t3 a t4/S",
+        destination_after: "INBOX: t3 a t4/S",
+    },
+    Scenario {
+        name: "flags of twins",
+        capabilities: MODERN,
+        source: "INBOX: t1/S t2/F t3 t4/D a",
+        destination: "INBOX: t4 t3 t2 t1",
+        options: usual,
+        source_after: "INBOX: t1/S t2/F t3 t4/D a",
+        destination_after: "INBOX: t1/S t2/F t3 t4/D a",
+    },
     Scenario {
         name: "syncduplicates",
         capabilities: MODERN,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 fn listed(uid: u32, key: u8, size: u64) -> Listed {
-    Listed { uid, size, identity: Identity { key: Key([key; 16]), message_id: 0 } }
+    Listed { uid, size, identity: Identity { key: Key([key; 16]), message_id: 0 }, flags: 0 }
 }
 
 /// `1:a10=x 2:a10`: UID, key, size, and the content that a digest shows.
@@ -93,7 +93,7 @@ fn groups() {
 }
 
 fn with_id(uid: u32, key: u8, message_id: u64) -> Listed {
-    Listed { uid, size: 10, identity: Identity { key: Key([key; 16]), message_id } }
+    Listed { uid, size: 10, identity: Identity { key: Key([key; 16]), message_id }, flags: 0 }
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_million_messages() {
         let message = |n: u64| {
             let key = Key(*blake3::hash(&n.to_le_bytes()).as_bytes().first_chunk().unwrap());
             let identity = Identity { key, message_id: n + 1 };
-            Listed { uid: first + n as u32, size: 1000 + n % 7, identity }
+            Listed { uid: first + n as u32, size: 1000 + n % 7, identity, flags: 0 }
         };
         (0..1_000_000).map(|n| message(n * step)).collect()
     };
@@ -208,10 +208,35 @@ fn a_million_messages() {
     let start = std::time::Instant::now();
     let mut planner = crate::plan::Planner::new(crate::plan::PlanRules::default(), &found.pairs);
     let mut copies = 0;
-    for Listed { uid, size, identity } in source {
+    for Listed { uid, size, identity, .. } in source {
         let decision = planner.decide(crate::plan::Candidate { uid, size, identity, digest: None });
         copies += u32::from(decision == crate::plan::Decision::Copy);
     }
     println!("planning: {:?}, {}", start.elapsed(), peak());
     assert_eq!(copies, 500_000);
+}
+
+#[test]
+fn several_of_one_size_are_read_where_it_matters() {
+    let flagged = |uid, flags| Listed { flags, ..listed(uid, 1, 10) };
+    let mirror = PlanRules { delete2: true, ..PlanRules::default() };
+    let usual = PlanRules::default();
+    // flags here, flags there, rules, whether they are read
+    let table: [(&[u64], &[u64], &PlanRules, bool); 7] = [
+        (&[7, 8], &[7, 8], &usual, false),
+        (&[7, 8], &[8, 7], &usual, true),
+        (&[7, 7], &[7, 7], &mirror, false),
+        (&[7], &[7], &mirror, false),
+        (&[7], &[8], &usual, false),
+        (&[7], &[7, 7], &usual, false),
+        (&[7], &[7, 7], &mirror, true),
+    ];
+    for (here, there, rules, read) in table {
+        let side = |flags: &[u64]| -> Vec<Listed> {
+            flags.iter().zip(1..).map(|(flags, uid)| flagged(uid, *flags)).collect()
+        };
+        let matching = match_folder(&side(here), &side(there), rules, &Answers::default());
+        assert_eq!(!matching.questions.is_empty(), read, "{here:?} {there:?} {rules:?}");
+        assert_eq!(!matching.doubtful.is_empty(), read);
+    }
 }
