@@ -245,7 +245,7 @@ fn host(dice: &mut Dice, destination: bool) -> Host {
     quirks.no_for_bad = dice.one_in(8);
     if destination && dice.one_in(3) {
         quirks.keywords =
-            *dice.pick(&[Keywords::Kept, Keywords::Dropped, Keywords::Lost, Keywords::AtMost(2)]);
+            *dice.pick(&[Keywords::Kept, Keywords::Dropped, Keywords::Lost]);
         quirks.dates = *dice.pick(&[Dates::Kept, Dates::Now, Dates::NowOutside]);
         quirks.rewrite =
             *dice.pick(&[Rewrite::Nothing, Rewrite::NulAndLineFeed, Rewrite::LineEnds, Rewrite::Headers]);
