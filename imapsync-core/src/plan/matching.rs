@@ -259,12 +259,19 @@ impl<'a> Matcher<'a> {
             self.matching.doubtful.extend(sides.source.iter().map(|our| our.uid));
         }
 
-        let same = join(&mut sides, our_digest, their_digest);
+        // Among equals, who has the same flags belongs together: nothing is to be stored then. Where duplicates are not
+        // copied, the first one has the copy.
+        let flags = |message: &Listed| if self.rules.sync_duplicates { message.flags } else { 0 };
+        let mut same = join(
+            &mut sides,
+            |our| our_digest(our).map(|digest| (digest, flags(our))),
+            |their| their_digest(their).map(|digest| (digest, flags(their))),
+        );
+        same.extend(join(&mut sides, our_digest, their_digest));
         // What is on both sides is settled: one more of it here is a duplicate, one more over there a second copy of the
         // same message, and never the copy of another one.
-        let settled: Vec<Digest> = same.iter().filter_map(|(our, _)| our_digest(our)).collect();
-        let is_settled =
-            |digest: Option<Digest>| digest.is_some_and(|digest| settled.binary_search(&digest).is_ok());
+        let settled: HashSet<Digest> = same.iter().filter_map(|(our, _)| our_digest(our)).collect();
+        let is_settled = |digest: Option<Digest>| digest.is_some_and(|digest| settled.contains(&digest));
         for (our, their) in &same {
             self.pair(our, their, How::Digest);
         }

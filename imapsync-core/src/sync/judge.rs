@@ -14,9 +14,14 @@ use crate::plan::{
     Answers, Candidate, Decision, How, Listed, Matching, Outcome, PlanRules, Planner, match_folder,
 };
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// Questions are asked at most so often: what is not answered then is gone.
 const ROUNDS: usize = 4;
+
+/// So long a replica may lag behind.
+const LAG: Duration = Duration::from_secs(1);
 
 /// What [`complete_identities`] has found out.
 #[derive(Debug, Default)]
@@ -42,7 +47,7 @@ pub(crate) async fn complete_identities(
     let mut completed = Completed::default();
     let mut headerless: BTreeSet<(usize, u32)> = BTreeSet::new();
     let (fields, digests) = (Part::Fields(header_names(rules)), Part::Digests);
-    for part in [&fields, &digests, &fields, &digests] {
+    for (round, part) in [&fields, &digests, &fields, &digests].into_iter().enumerate() {
         let mut readings = Vec::new();
         for (folder, (mailbox, listing, identities)) in folders.iter().enumerate() {
             let unknown = listing.rows.iter().zip(identities.iter()).filter(|(_, known)| known.is_none());
@@ -54,6 +59,10 @@ pub(crate) async fn complete_identities(
                 let (mailbox, uid_validity) = (mailbox.clone(), listing.uid_validity);
                 readings.push(Reading { folder, mailbox, uid_validity, uids, part: part.clone() });
             }
+        }
+        if round >= 2 && !readings.is_empty() {
+            // A connection that was lost meanwhile may have led to a replica that lags behind.
+            sleep(LAG).await;
         }
         let refusals = read(link, &readings, |folder, uid, answer| {
             let (_, listing, identities) = &mut folders[folder];

@@ -240,6 +240,13 @@ impl<'a> World<'a> {
         let model = Model::new(self);
         model.success(&self.acted.lock().unwrap())?;
         model.end(refused)?;
+        if self.scene.choice.marks() || self.scene.hosts[0].quirks.shuffled {
+            // Of duplicates, the one that is left when the other has gone gives the copy its flags; or the first one does,
+            // where another was read before it.
+            self.mark("what is left");
+            self.run(options.clone(), None, true).await?;
+            Model::new(self).always()?;
+        }
         let from = self.mark("nothing to do");
         self.run(options, None, true).await?;
         Model::new(self).always()?;

@@ -194,7 +194,8 @@ fn choice(dice: &mut Dice) -> Choice {
     Choice {
         delete1,
         delete2,
-        expunge1: !delete2 && dice.one_in(6),
+        // Marking without expunging and expunging what is marked are the two ways of one option.
+        expunge1: !delete2 && delete1 != Delete1::Mark && dice.one_in(6),
         sync_duplicates: dice.one_in(4),
         resync_flags: !dice.one_in(4),
         small_memory: dice.one_in(2),
@@ -244,8 +245,7 @@ fn host(dice: &mut Dice, destination: bool) -> Host {
     quirks.shuffled = dice.one_in(8);
     quirks.no_for_bad = dice.one_in(8);
     if destination && dice.one_in(3) {
-        quirks.keywords =
-            *dice.pick(&[Keywords::Kept, Keywords::Dropped, Keywords::Lost]);
+        quirks.keywords = *dice.pick(&[Keywords::Kept, Keywords::Dropped, Keywords::Lost]);
         quirks.dates = *dice.pick(&[Dates::Kept, Dates::Now, Dates::NowOutside]);
         quirks.rewrite =
             *dice.pick(&[Rewrite::Nothing, Rewrite::NulAndLineFeed, Rewrite::LineEnds, Rewrite::Headers]);

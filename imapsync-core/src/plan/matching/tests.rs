@@ -240,3 +240,17 @@ fn several_of_one_size_are_read_where_it_matters() {
         assert_eq!(!matching.doubtful.is_empty(), read);
     }
 }
+
+#[test]
+fn equals_keep_their_flags() {
+    let flagged = |uid, flags| Listed { flags, ..listed(uid, 1, 10) };
+    let (here, there) = ([flagged(1, 7), flagged(2, 8)], [flagged(4, 8), flagged(5, 7)]);
+    let mut answers = Answers::default();
+    for (side, uids) in [(Side::Source, [1, 2]), (Side::Destination, [4, 5])] {
+        uids.into_iter().for_each(|uid| answers.learn_digest(side, uid, Digest([1; 16])));
+    }
+    let rules = PlanRules { sync_duplicates: true, ..PlanRules::default() };
+    let matching = match_folder(&here, &there, &rules, &answers);
+    let pairs: Vec<_> = matching.pairs.iter().map(|pair| (pair.source, pair.destination)).collect();
+    assert_eq!(pairs, [(1, 5), (2, 4)]);
+}

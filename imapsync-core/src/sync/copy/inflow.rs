@@ -181,7 +181,9 @@ impl Copier<'_> {
         let listed = self.work.jobs[job].listing.row(uid).map_or(0, |row| row.size);
         let message = match fetch.sections.into_iter().next() {
             Some((_, Body::Bytes(message)))
-                if listed == 0 || !is_blank(&message, listed) || broken::is(Broken::StoresEmptyMessage) =>
+                if listed == 0
+                    || !is_blank(&message, listed) && !swallows(&message, listed)
+                    || broken::is(Broken::StoresEmptyMessage) =>
             {
                 message
             }
@@ -501,6 +503,15 @@ impl Copier<'_> {
 /// Whether a message that the listing calls longer came as nothing, or as nothing but the end of a header.
 fn is_blank(message: &[u8], listed: u64) -> bool {
     (message.len() as u64) < listed && message.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
+}
+
+/// Whether the end of the response stands in the message just where it ends by the listing: its literal was announced longer
+/// than it is, and has swallowed what came next.
+fn swallows(message: &[u8], listed: u64) -> bool {
+    usize::try_from(listed)
+        .ok()
+        .and_then(|at| message.get(at..))
+        .is_some_and(|rest| rest.starts_with(b")\r\n"))
 }
 
 fn is_detached(fetch: &Fetch) -> bool {
