@@ -22,6 +22,9 @@ fn line() -> Options {
     Options { round_trip: Duration::from_millis(10), ..Options::default() }
 }
 
+/// With --delete1 a mark on the source may be our own: none is set on a copy.
+const MOVED: &[&str] = &["--unmarked"];
+
 /// A move killed again and again, new mail coming in between; after each kill and each rerun both sides are looked at.
 #[test]
 #[ignore = "needs real servers: run .ci/test"]
@@ -38,7 +41,7 @@ fn a_killed_move_loses_and_doubles_nothing() {
         from.fill(&["batch", &format!("whole-{round}"), "100"]);
         let mut everything = from.dump();
         let whole = sync().run().expect(0).took;
-        everything.assert_same(&to.dump(), &[]);
+        everything.assert_same(&to.dump(), MOVED);
         for _ in 0..10 {
             round += 1;
             assert!(round < 4 * kills, "most runs end before they can be killed");
@@ -59,7 +62,7 @@ fn a_killed_move_loses_and_doubles_nothing() {
             everything.assert_survived(&left, &to.dump());
             sync().run().expect(0);
             assert_eq!(from.dump().messages(), 0, "round {round}: all was copied, so nothing is left");
-            everything.assert_same(&to.dump(), &[]);
+            everything.assert_same(&to.dump(), MOVED);
             if killed == kills {
                 break;
             }

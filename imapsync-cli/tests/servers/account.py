@@ -254,6 +254,7 @@ def compare(argv):
     p.add_argument("--once", action="store_true", help="messages that A holds twice are in B once")
     p.add_argument("--subset", action="store_true", help="B may lack messages, but have none that A lacks and none twice")
     p.add_argument("--ignore-flag", action="append", default=[])
+    p.add_argument("--unmarked", action="store_true", help="messages of B may lack \\Deleted, but never have it where A has not")
     p.add_argument("--no-subscriptions", action="store_true")
     o = p.parse_args(argv)
     a, b = load(o.a), load(o.b)
@@ -294,8 +295,9 @@ def compare(argv):
             if len(y) > want or (len(y) < want and not o.subset):
                 wrong.append("%s: %d there, %d wanted" % (what, len(y), want))
                 continue
-            if o.once or o.subset:
+            if o.once or o.subset or o.unmarked:
                 left = [fact(m, o.ignore_flag) for m in x]
+                left += [fact(m, o.ignore_flag + ["\\Deleted"]) for m in x if o.unmarked]
                 if any(fact(m, o.ignore_flag) not in left for m in y):
                     wrong.append("%s: flags or date differ: %s, wanted %s" % (what, [fact(m, o.ignore_flag) for m in y], left))
             elif sorted(fact(m, o.ignore_flag) for m in x) != sorted(fact(m, o.ignore_flag) for m in y):
@@ -342,7 +344,7 @@ def survive(everything, source, target):
     for folder, digest in lost:
         print("LOST", folder, keys(everything)[folder, digest]["subject"])
     print("%d of %d messages on the target, %d left on the source, %d lost" % (len(there), len(keys(everything)), len(left), len(lost)))
-    return bool(lost) | compare([everything, target, "--subset", "--no-subscriptions", "--rewritten", "any"])
+    return bool(lost) | compare([everything, target, "--subset", "--no-subscriptions", "--rewritten", "any", "--unmarked"])
 
 
 def maildir(directory, count, size, giant):

@@ -4,6 +4,7 @@
 //! And after a reconnection another backend may answer, a replica or a restored store, with fewer messages than were known:
 //! what was acknowledged may be gone, what is missing in the listing may exist.
 
+use super::apply::is_one_folder;
 use super::discover::Account as Found;
 use super::link::Link;
 use super::quiet::look;
@@ -26,9 +27,13 @@ impl Run {
         destination: &Found,
         work: &mut Work,
     ) -> Result<(), Error> {
+        let asks = self.options.deletes_on_source() && !self.options.dry;
         for job in &mut work.jobs {
             let target = &mut work.targets[job.target];
-            if is_same(job, target) {
+            if !may_be_one(job, target) {
+                continue;
+            }
+            if !asks || is_one_folder(&mut self.source, &mut self.destination, job, target).await? {
                 (job.no_deletes, target.no_deletes) = (true, true);
                 let text = format!(
                     "nothing is deleted: the folder and {} on the destination seem to be one and the same",
@@ -83,8 +88,9 @@ impl Run {
     }
 }
 
-/// Whether both are one folder, as far as can be told: no two folders have all this in common, but for a replica.
-fn is_same(job: &Job, target: &Target) -> bool {
+/// Whether both may be one folder: few others have all this in common, such as a replica, or folders that were made and filled
+/// within one second.
+fn may_be_one(job: &Job, target: &Target) -> bool {
     let uid_validity = job.listing.uid_validity;
     uid_validity != 0
         && uid_validity == target.listing.uid_validity

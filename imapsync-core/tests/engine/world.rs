@@ -32,6 +32,11 @@ impl World {
         Self::between(server.clone(), server)
     }
 
+    /// Two accounts whose folders have the same UIDVALIDITY.
+    pub fn twins(capabilities: &str) -> Self {
+        Self::between(Server::new(capabilities), Server::new(capabilities))
+    }
+
     fn between(source: Server, destination: Server) -> Self {
         let gauge = Gauge::default();
         let (source, destination) = (source.with_gauge(&gauge), destination.with_gauge(&gauge));

@@ -2,9 +2,11 @@
 
 mod deletes;
 mod flags;
+mod sameness;
 
 pub(crate) use deletes::{delete_destination, delete_source};
 pub(crate) use flags::sync_flags;
+pub(crate) use sameness::is_one_folder;
 
 use super::broken::{self, Broken};
 use super::link::Link;
