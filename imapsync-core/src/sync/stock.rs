@@ -44,6 +44,7 @@ impl Run {
                     taken: std::collections::HashSet::new(),
                     problem: None,
                     no_deletes: false,
+                    bare: std::collections::HashSet::new(),
                     told: false,
                 });
                 work.targets.len() - 1

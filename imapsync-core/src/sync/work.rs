@@ -93,6 +93,8 @@ pub(crate) struct Target {
     pub(crate) problem: Option<Error>,
     /// No delete may act here, for a reason that is told.
     pub(crate) no_deletes: bool,
+    /// Copies whose flags could not be brought up to date this time.
+    pub(crate) bare: HashSet<u32>,
     /// The problem is in the report.
     pub(crate) told: bool,
 }

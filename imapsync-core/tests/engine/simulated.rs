@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use imapsync_core::testing::Script;
-use imapsync_core::{Delete1, SyncOptions};
+use imapsync_core::{Delete1, ErrorKind, SyncOptions};
 
 fn script(text: &str) -> Script {
     text.parse().unwrap()
@@ -78,4 +78,21 @@ async fn a_mark_on_the_source_is_not_copied_where_it_may_be_our_own() {
         let flags = world.destination.messages("INBOX")[0].flags.clone();
         assert_eq!(flags.contains(&"\\Deleted".to_owned()), marked, "{flags:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_stays_until_its_copy_could_be_given_its_flags() {
+    let world = World::with(MODERN, 2);
+    for n in [1, 2] {
+        world.destination.mail().folder("INBOX").add(message("INBOX", n), &["\\Flagged"]);
+    }
+    world.destination.hook(times(9, |call| call.is("SELECT") && call.nth > 1, say("{tag} NO not now\r\n")));
+    let delete1 = || SyncOptions { delete1: Delete1::Expunge, ..SyncOptions::default() };
+    let report = world.run(delete1()).await;
+    assert_eq!(report.errors[0].kind(), ErrorKind::Flags);
+    assert_eq!(world.source.messages("INBOX").len(), 2);
+    world.destination.behave();
+    assert!(world.run(delete1()).await.is_success());
+    assert!(world.source.messages("INBOX").is_empty());
+    assert!(world.destination.messages("INBOX").iter().all(|message| message.flags == ["\\Seen"]));
 }

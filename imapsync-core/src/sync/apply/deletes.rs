@@ -40,9 +40,11 @@ pub(crate) async fn delete_source(
         if !job.listing.complete || !job.doubtful.is_empty() || target.problem.is_some() || forbidden {
             continue;
         }
-        // A copy that lacks flags, and cannot be found to give them to it, gets them from the next run.
-        let bare: HashSet<u32> =
-            job.unflagged.iter().filter(|(_, copy)| copy.is_none()).map(|(uid, _)| *uid).collect();
+        // A copy that lacks flags, and cannot be given them now, gets them from the next run.
+        let unfound =
+            job.unflagged.iter().filter(|(_, copy)| copy.is_none_or(|copy| target.bare.contains(&copy)));
+        let behind = job.pairs.iter().filter(|pair| target.bare.contains(&pair.destination));
+        let bare: HashSet<u32> = unfound.map(|(uid, _)| *uid).chain(behind.map(|pair| pair.source)).collect();
         let safe =
             |uid| job.is_safe(uid) && !bare.contains(&uid) || broken::is(Broken::DeletesUnacknowledged);
         let there = job.listing.rows.iter().enumerate().filter(|(n, _)| job.states[*n] != State::Gone);

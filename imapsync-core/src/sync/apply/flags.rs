@@ -65,7 +65,7 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
     }
     if !options.dry {
         for (at, groups) in &mut changes {
-            store_flags(link, &work.targets[*at], groups, &mut work.ledger).await?;
+            store_flags(link, &mut work.targets[*at], groups, &mut work.ledger).await?;
         }
         keep_changed(link, &mut changes, work).await?;
     }
@@ -82,10 +82,11 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
     Ok(())
 }
 
-/// Stores; what is refused is told, and no longer among the changes.
+/// Stores; what is refused is told, and no longer among the changes. Where nothing could be stored the target's copies are
+/// noted.
 async fn store_flags(
     link: &mut Link,
-    target: &Target,
+    target: &mut Target,
     groups: &mut Changes,
     ledger: &mut Ledger,
 ) -> Result<(), Error> {
@@ -107,6 +108,8 @@ async fn store_flags(
     };
     match write(link, &place, &steps, command).await? {
         Err(error) => {
+            // The next run may be luckier: until then the messages that have these flags stay.
+            target.bare = groups.values().flat_map(|(_, uids)| uids.iter()).collect();
             groups.clear();
             ledger.fail(error.with_kind(ErrorKind::Flags));
         }
