@@ -51,6 +51,7 @@
 //! | 4 | `net` | TCP, TLS, STARTTLS, certificates, connectors |
 //! | 5 | `client` | one IMAP connection for async callers |
 //! | 6 | `sync` | the engine: [`SyncJob`], events, report |
+//! | - | `testing` (feature) | an IMAP server in this process, with known servers' habits and faults on request |
 //!
 //! Layers 0-3 know no socket, no file, no clock and no runtime, and build without the default feature `client`.
 //!
@@ -66,6 +67,7 @@
 //! | `tokio`, `tokio-util`, `socket2` | the runtime, cancellation, keepalive |
 //! | `tempfile` | large messages on their way through a transform that must see them whole |
 //! | `rustls`, `tokio-rustls`, `rustls-webpki`, `webpki-roots`, `rustls-native-certs` | TLS without OpenSSL |
+//! | `imap-codec`, `flate2`, `rcgen` | for `testing` alone: a second opinion on commands, COMPRESS, certificates made on the spot |
 //! | `tracing` | the protocol log (`imapsync::wire`, secrets masked) |
 #![forbid(unsafe_code)]
 
