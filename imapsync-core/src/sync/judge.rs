@@ -8,12 +8,13 @@ use super::work::{Job, Mode, Target, Work};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::flag::PermanentFlags;
 use crate::imap::name::MailboxName;
+use crate::imap::uidset::UidSet;
 use crate::message::{Digest, Identity, IdentityRules, flags, rewrite_key};
 use crate::options::SyncOptions;
 use crate::plan::{
     Answers, Candidate, Decision, How, Listed, Matching, Outcome, PlanRules, Planner, match_folder,
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -83,8 +84,34 @@ pub(crate) async fn complete_identities(
     }
     // What was given in the end was refused only for a while.
     completed.refusals.retain(|(folder, _)| folders[*folder].2.iter().any(Option::is_none));
+    completed.refusals.extend(withheld(link, folders).await?);
     completed.headerless = headerless.len() as u64;
     Ok(completed)
+}
+
+/// The folders in which messages stayed unknown although they are there still: the server says that all is well, and does not give
+/// them.
+async fn withheld(
+    link: &mut Link,
+    folders: &[(MailboxName, &Listing, &mut Vec<Option<Identity>>)],
+) -> Result<Vec<(usize, Error)>, Error> {
+    let mut readings = Vec::new();
+    for (folder, (mailbox, listing, identities)) in folders.iter().enumerate() {
+        let unknown = listing.rows.iter().zip(identities.iter()).filter(|(_, known)| known.is_none());
+        let uids: Vec<u32> = unknown.map(|(row, _)| row.uid).collect();
+        if !uids.is_empty() {
+            let (mailbox, uid_validity, part) = (mailbox.clone(), listing.uid_validity, Part::Flags);
+            readings.push(Reading { folder, mailbox, uid_validity, uids, part });
+        }
+    }
+    let mut there: BTreeMap<usize, UidSet> = BTreeMap::new();
+    let refusals =
+        read(link, &readings, |folder, uid, _| there.entry(folder).or_default().insert(uid)).await?;
+    let errors = there.into_iter().map(|(folder, uids)| {
+        let error = Error::new(ErrorKind::Fetch, format!("the server does not give messages {uids}"));
+        (folder, error.in_folder(folders[folder].0.display()))
+    });
+    Ok(errors.chain(refusals).collect())
 }
 
 /// The header fields of the first two rungs; none: the whole header.

@@ -18,7 +18,7 @@ pub use crate::fault::*;
 use crate::peer::{self, Router, Transcript};
 use crate::witness::Witness;
 use imapsync_core::account::{Account, TlsMode};
-use imapsync_core::testing::{Act, Body, Call, Mail, Server};
+use imapsync_core::testing::{Act, Body, Call, Mail, Message, Server};
 use imapsync_core::{Error, Event, Report, Side, SyncJob, SyncOptions};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -135,6 +135,8 @@ pub struct Outcome {
     pub connections: [usize; 2],
     /// Lines of the protocol log of the first run.
     pub traced: Vec<String>,
+    /// The folders as the first run left them, per side.
+    pub left: [BTreeMap<String, Vec<Message>>; 2],
 }
 
 impl Case {
@@ -265,7 +267,7 @@ impl Case {
     fn state(&self, server: &Server) -> State {
         let mail = server.mail();
         let folders = mail.folders.iter().filter(|(_, folder)| !folder.ghost);
-        let messages = |messages: &[imapsync_core::testing::Message]| {
+        let messages = |messages: &[Message]| {
             let mut messages: Vec<_> = messages
                 .iter()
                 .map(|message| {
@@ -303,6 +305,7 @@ impl Case {
         self.check(&pair, &result, &before, &ends);
         let log = [&pair.source, &pair.destination].map(|server| server.mail().log.clone());
         let connections = [pair.source.mail().connections, pair.destination.mail().connections];
+        let left = [&pair.source, &pair.destination].map(folders);
 
         for (server, habits) in [&pair.source, &pair.destination].into_iter().zip(sane) {
             server.behave();
@@ -329,7 +332,7 @@ impl Case {
         }
         let (again, _) = self.once(&pair).await;
         assert_eq!(again.expect("I3").tally.copied, 0, "I3: copies again although nothing is missing");
-        Outcome { result, events, pair, log, connections, traced }
+        Outcome { result, events, pair, log, connections, traced, left }
     }
 
     fn check(&self, pair: &Pair, result: &Result<Report, Error>, before: &[State; 2], ends: &[[State; 2]]) {
@@ -436,6 +439,15 @@ impl Outcome {
         self.log[usize::from(side.number() - 1)].iter().filter(|line| line.starts_with(beginning)).count()
     }
 
+    /// A message on the destination as the first run left it, by its Message-Id.
+    #[track_caller]
+    pub fn copy(&self, folder: &str, n: usize) -> &Message {
+        let id = format!("Message-Id: <{n}.{folder}@example.org>");
+        let mut messages = self.left[1].get(folder).into_iter().flatten();
+        let copy = messages.find(|one| memchr::memmem::find(&one.body.to_bytes(), id.as_bytes()).is_some());
+        copy.unwrap_or_else(|| panic!("no copy of {n} in {folder}"))
+    }
+
     /// What the user was told that is no error.
     pub fn notices(&self) -> Vec<&str> {
         let notice = |event: &'_ Event| matches!(event, Event::Notice { .. });
@@ -447,6 +459,12 @@ impl Outcome {
     pub fn logins(&self, side: Side) -> usize {
         self.count(side, "LOGIN") + self.count(side, "AUTHENTICATE")
     }
+}
+
+/// All messages of a server.
+fn folders(server: &Server) -> BTreeMap<String, Vec<Message>> {
+    let mail = server.mail();
+    mail.folders.iter().map(|(name, folder)| (name.clone(), folder.messages.clone())).collect()
 }
 
 /// What puts a server's habits back to what they are now.

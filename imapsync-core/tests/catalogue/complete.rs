@@ -10,7 +10,7 @@ const CASES: u16 = 116;
 const NOT_APPLICABLE: &[(u16, &str)] = &[];
 
 /// Cases whose tests are still to be written; empty in the end.
-const TO_COME: std::ops::RangeInclusive<u16> = 57..=116;
+const TO_COME: &[std::ops::RangeInclusive<u16>] = &[81..=92, 93..=116];
 
 /// The numbers of the functions `case_NNN_…` under a directory, and where each stands.
 fn cases(directory: &Path, found: &mut BTreeMap<u16, Vec<String>>) {
@@ -39,7 +39,9 @@ fn every_case_has_a_test_or_a_reason() {
     let reasons: BTreeSet<u16> = NOT_APPLICABLE.iter().map(|(number, _)| *number).collect();
     let missing: Vec<u16> = (1..=CASES)
         .filter(|number| {
-            !found.contains_key(number) && !reasons.contains(number) && !TO_COME.contains(number)
+            !found.contains_key(number)
+                && !reasons.contains(number)
+                && !TO_COME.iter().any(|range| range.contains(number))
         })
         .collect();
     assert_eq!(missing, Vec::<u16>::new(), "cases with neither a test nor a reason");

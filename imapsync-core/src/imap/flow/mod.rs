@@ -10,6 +10,7 @@
 //! in flight that asked for such data, and never to one behind a SELECT or EXAMINE that is not done.
 
 mod owner;
+mod pieces;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use crate::imap::response::{self, Code, Response, Status, StatusKind, Untagged};
 use crate::imap::sasl::Exchange;
 use crate::imap::text::escape;
 use bytes::{Bytes, BytesMut};
+use pieces::Pieces;
 use std::collections::VecDeque;
 
 /// A command in flight, in the order of submission.
@@ -132,6 +134,8 @@ pub struct Flow {
     greeted: bool,
     /// Somebody has asked for the large literal that passes.
     literal_wanted: bool,
+    /// The message that FETCH responses tell of.
+    pieces: Pieces,
     bye: Option<Status>,
 }
 
@@ -148,6 +152,7 @@ impl Flow {
             supplied: VecDeque::new(),
             greeted: false,
             literal_wanted: false,
+            pieces: Pieces::default(),
             bye: None,
         }
     }
@@ -367,6 +372,7 @@ impl Flow {
                 if let Untagged::Capability(capabilities) = &data {
                     self.capabilities = capabilities.clone();
                 }
+                self.pieces.join(&mut data);
                 let command = owner::of(&self.in_flight, &mut data);
                 Ok(Some(FlowEvent::Untagged { command, data }))
             }
@@ -411,6 +417,7 @@ impl Flow {
     }
 
     fn tagged(&mut self, tag_bytes: &[u8], status: Status) -> Result<FlowEvent, Error> {
+        self.pieces.forget();
         let position = self.in_flight.iter().position(|c| tag(c.id).as_bytes() == tag_bytes);
         let Some(position) = position else {
             return Err(protocol(format!("a reply to no command of ours: {}", escape(tag_bytes, 40))));

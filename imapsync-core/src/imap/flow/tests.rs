@@ -160,7 +160,7 @@ fn untagged_data_goes_to_the_command_that_asked() {
         owner(&mut flow, "* 3 FETCH (UID 3 BODY[HEADER.FIELDS (SUBJECT)] {2}\r\n\r\n)\r\n"),
         Some(headers)
     );
-    assert_eq!(owner(&mut flow, "* 3 FETCH (FLAGS (\\Seen))\r\n"), None, "an update that a server pushes");
+    assert_eq!(owner(&mut flow, "* 4 FETCH (FLAGS (\\Seen))\r\n"), None, "an update that a server pushes");
     assert_eq!(owner(&mut flow, "* 3 FETCH (UID 30 RFC822.SIZE 10)\r\n"), None, "a UID not asked for");
     flow.feed(b"a1 OK\r\na2 OK\r\n");
     flow.poll_event().unwrap();
@@ -171,6 +171,37 @@ fn untagged_data_goes_to_the_command_that_asked() {
     flow.poll_event().unwrap();
     assert_eq!(owner(&mut flow, "* 8 EXISTS\r\n"), None);
     assert_eq!(owner(&mut flow, "* 3 FETCH (UID 3 RFC822.SIZE 10)\r\n"), Some(behind));
+}
+
+#[test]
+fn what_comes_of_a_message_in_pieces_has_its_uid() {
+    // Responses, and the UIDs of those that are the listing's, with a mark for flags and for a size.
+    let table: [(&[&str], &[&str]); 8] = [
+        (&["3 FETCH (UID 7 RFC822.SIZE 10)", "3 FETCH (FLAGS ())"], &["7s", "7f"]),
+        (&["3 FETCH (FLAGS ())", "3 FETCH (UID 7 RFC822.SIZE 10)"], &["7fs"]),
+        (&["3 FETCH (RFC822.SIZE 10)", "3 FETCH (FLAGS ())", "3 FETCH (UID 7)"], &["7fs"]),
+        (&["3 FETCH (UID 7)", "3 FETCH (FLAGS ())", "3 FETCH (RFC822.SIZE 10)"], &["7f", "7s"]),
+        // Of another message; behind another; under a number that has changed.
+        (&["4 FETCH (FLAGS ())", "3 FETCH (UID 7 RFC822.SIZE 10)"], &["7s"]),
+        (&["3 FETCH (FLAGS ())", "4 FETCH (UID 8)", "3 FETCH (UID 7 RFC822.SIZE 10)"], &["7s"]),
+        (&["3 FETCH (UID 7 RFC822.SIZE 10)", "1 EXPUNGE", "3 FETCH (FLAGS ())"], &["7s"]),
+        (&["3 FETCH (UID 7)", "3 FETCH (UID 8 RFC822.SIZE 1)", "3 FETCH (FLAGS ())"], &["8s", "8f"]),
+    ];
+    for (lines, wanted) in table {
+        let mut flow = started("IMAP4rev1");
+        flow.submit(fetch("1:9", FetchItems::Listing));
+        output(&mut flow);
+        lines.iter().for_each(|line| flow.feed(format!("* {line}\r\n").as_bytes()));
+        let mut told = Vec::new();
+        while let Some(event) = flow.poll_event().unwrap() {
+            if let FlowEvent::Untagged { command: Some(_), data: Untagged::Fetch(fetch) } = event {
+                let flags = fetch.flags.present().map_or("", |_| "f");
+                let size = fetch.size.present().map_or("", |_| "s");
+                told.push(format!("{}{flags}{size}", fetch.uid.present().unwrap()));
+            }
+        }
+        assert_eq!(told, wanted, "{lines:?}");
+    }
 }
 
 #[test]
