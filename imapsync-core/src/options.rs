@@ -38,6 +38,9 @@ pub struct SyncOptions {
     pub dry: bool,
     /// Bytes of messages that may be in memory at a time. A message larger than an eighth of it streams through.
     pub memory: usize,
+    /// Lines of a list of folders that are read at most, on each side: a server that lists without end must not fill the
+    /// memory. Names beyond 1000 bytes count several times.
+    pub folder_limit: usize,
     /// Changes made to each message on its way, in order.
     pub transforms: Vec<Arc<dyn MessageTransform>>,
 }
@@ -69,6 +72,7 @@ impl Default for SyncOptions {
             delete2: false,
             dry: false,
             memory: 16 << 20,
+            folder_limit: 500_000,
             transforms: Vec::new(),
         }
     }

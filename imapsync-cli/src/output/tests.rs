@@ -42,7 +42,7 @@ fn lines_of_a_run_and_of_a_dry_one() {
         Event::Connected { side: Side::Destination, greeting: "* OK Cyrus".into(), encryption: None },
         Event::LoggedIn { side: Side::Source, capabilities: "IMAP4rev1 IDLE".into() },
         Event::Notice { side: Some(Side::Source), text: "the certificate is not verified".into() },
-        Event::Listed { side: Side::Destination, folders: 3, separator: '.', prefix: "INBOX.".into() },
+        Event::Listed { side: Side::Destination, folders: 3, separator: ".".into(), prefix: "INBOX.".into() },
         Event::Mapped { source: "Sent".into(), destination: "INBOX.Sent".into(), exists: false },
         Event::Mapped { source: "INBOX".into(), destination: "INBOX".into(), exists: true },
         Event::Created { folder: "INBOX.Sent".into() },

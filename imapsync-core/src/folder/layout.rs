@@ -16,7 +16,8 @@ impl Layout {
     /// Finds the layout of an account.
     ///
     /// Each part is taken from the first of these that knows it: the option (`--prefix1`, `--sep1`; an empty prefix is
-    /// an answer, an empty separator is none), `namespace` (the first personal one, RFC 2342), the listing, a guess.
+    /// an answer, an empty separator is none), for the separator what the listing says of INBOX, `namespace` (the first
+    /// personal one, RFC 2342), the listing, a guess. A server that contradicts itself means what it lists.
     /// Guessed is the prefix `INBOX` and separator where every folder but INBOX begins so, else none, and the
     /// separator among `/`, `.` and `\` that the names use most, else `/`.
     ///
@@ -31,7 +32,9 @@ impl Layout {
         prefix_option: Option<&str>,
         sep_option: Option<&str>,
     ) -> Self {
+        let inbox = folders.iter().find(|folder| folder.name.is_inbox());
         let separator = option_separator(sep_option)
+            .or_else(|| inbox.and_then(|inbox| inbox.separator))
             .or_else(|| namespace.and_then(|(_, separator)| separator))
             .or_else(|| most(folders.iter().filter_map(|folder| folder.separator)))
             .or_else(|| {

@@ -3,6 +3,9 @@
 use super::{text, utf7};
 use std::fmt;
 
+/// Characters of a name that are shown.
+const LONGEST_SHOWN: usize = 1000;
+
 /// A mailbox name exactly as the server writes it (modified UTF-7, UTF-8 under UTF8=ACCEPT, or broken bytes).
 ///
 /// Bytes are the identity: they round-trip whatever they hold. `INBOX` in any case is one name (`is_inbox`), and is
@@ -78,11 +81,12 @@ impl MailboxName {
         utf7::decode(&self.0).or_else(|| std::str::from_utf8(&self.0).ok().map(str::to_owned))
     }
 
-    /// For people: decoded where possible, control characters and bidi marks escaped.
+    /// For people: decoded where possible, control characters and bidi marks escaped, cut where it is longer than any
+    /// name that people give.
     pub fn display(&self) -> String {
         match self.decode() {
-            Some(decoded) => text::escape(decoded.as_bytes(), usize::MAX),
-            None => text::escape(&self.0, usize::MAX),
+            Some(decoded) => text::escape(decoded.as_bytes(), LONGEST_SHOWN),
+            None => text::escape(&self.0, LONGEST_SHOWN),
         }
     }
 

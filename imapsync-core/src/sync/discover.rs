@@ -2,13 +2,13 @@
 
 use super::link::Link;
 use super::volley::{Reply, volley};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::folder::{Folder, Layout};
 use crate::imap::backoff;
 use crate::imap::capability::Capability;
 use crate::imap::command::{Command, StatusItem};
 use crate::imap::name::MailboxName;
-use crate::imap::response::{ListEntry, MailboxStatus, Namespaces, StatusKind, Untagged};
+use crate::imap::response::{MailboxStatus, Namespaces, StatusKind, Untagged};
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
 
@@ -49,21 +49,25 @@ enum Purpose {
 /// # Errors
 ///
 /// What ends the run: a connection that cannot be kept, or a server that does not list its folders.
-pub(crate) async fn discover(link: &mut Link) -> Result<Account, Error> {
+pub(crate) async fn discover(link: &mut Link, limit: usize) -> Result<Account, Error> {
     loop {
         let send_id = link.account.send_id;
         let connection = link.ready().await?;
-        match attempt(connection, send_id).await {
+        match attempt(connection, send_id, limit).await {
             Ok(account) => {
                 link.progress();
                 return Ok(account);
             }
-            Err(error) => link.lost(error)?,
+            Err(error) => link.lost(error.on(link.side))?,
         }
     }
 }
 
-async fn attempt(connection: &mut crate::client::Connection, send_id: bool) -> Result<Account, Error> {
+async fn attempt(
+    connection: &mut crate::client::Connection,
+    send_id: bool,
+    limit: usize,
+) -> Result<Account, Error> {
     let has = |c: Capability| connection.capabilities().has(c);
     let extended = has(Capability::LIST_EXTENDED);
     let with_status = extended && has(Capability::LIST_STATUS);
@@ -89,11 +93,11 @@ async fn attempt(connection: &mut crate::client::Connection, send_id: bool) -> R
     if !extended {
         plan.push((Purpose::Lsub, Command::Lsub));
     }
-    let mut found = Found::default();
+    let mut found = Found { room: Room::new(limit), ..Found::default() };
     run(connection, plan, &mut found).await?;
     if found.list_refused && extended {
         // Some servers offer LIST-EXTENDED and refuse its RETURN (iCloud).
-        found = Found { account: found.account, ..Found::default() };
+        found = Found { account: found.account, room: Room::new(limit), ..Found::default() };
         run(
             connection,
             vec![(Purpose::List, list(vec![], vec![])), (Purpose::Lsub, Command::Lsub)],
@@ -105,7 +109,7 @@ async fn attempt(connection: &mut crate::client::Connection, send_id: bool) -> R
         return Err(refusal);
     }
     let mut account = found.account;
-    account.folders = folders(&found.listed, &found.subscribed);
+    account.folders = folders(found.listed, &found.subscribed);
     account.append_limit = connection.capabilities().append_limit();
     let missing: Vec<_> = account
         .folders
@@ -114,8 +118,10 @@ async fn attempt(connection: &mut crate::client::Connection, send_id: bool) -> R
         .map(|f| f.name.clone())
         .collect();
     let commands = missing.into_iter().map(|mailbox| Command::Status { mailbox, items: ITEMS.to_vec() });
+    let mut room = Room::new(limit);
     volley(connection, commands, |_, _, reply| {
         if let Reply::Untagged(Untagged::MailboxStatus(status)) = reply {
+            room.take(&status.name)?;
             account.status.insert(status.name.clone(), status);
         }
         Ok(())
@@ -128,10 +134,36 @@ fn list(returns: Vec<&'static str>, status: Vec<StatusItem>) -> Command {
     Command::List { pattern: Bytes::from_static(b"*"), returns, status }
 }
 
+/// How much more of a listing is read.
+#[derive(Default)]
+struct Room {
+    lines: usize,
+    limit: usize,
+}
+
+impl Room {
+    fn new(limit: usize) -> Self {
+        Self { lines: limit, limit }
+    }
+
+    /// Reads one more line, with this name.
+    fn take(&mut self, name: &MailboxName) -> Result<(), Error> {
+        let lines = 1 + name.as_wire().len() / 1000;
+        self.lines = self.lines.checked_sub(lines).ok_or_else(|| {
+            let text = format!("the server lists more than {} folders; that is not believed", self.limit);
+            Error::new(ErrorKind::Refused, text)
+        })?;
+        Ok(())
+    }
+}
+
 #[derive(Default)]
 struct Found {
     account: Account,
-    listed: Vec<ListEntry>,
+    room: Room,
+    listed: Vec<Folder>,
+    /// The names of `listed`: a folder counts as it was listed first.
+    seen: HashSet<MailboxName>,
     subscribed: HashSet<MailboxName>,
     list_refused: bool,
     refusal: Option<Error>,
@@ -146,18 +178,29 @@ async fn run(
     volley(connection, plan.into_iter().map(|(_, command)| command), |connection, number, reply| {
         match reply {
             Reply::Untagged(Untagged::Namespace(namespaces)) => found.account.namespaces = Some(namespaces),
-            Reply::Untagged(Untagged::List(entry)) => found.listed.push(entry),
+            // No string holds NUL (RFC 9051 section 9): such a name could not be sent back.
+            Reply::Untagged(Untagged::List(entry)) if entry.name.as_wire().contains(&0) => {
+                found.account.unreadable += 1;
+            }
+            Reply::Untagged(Untagged::List(entry)) => {
+                found.room.take(&entry.name)?;
+                if found.seen.insert(entry.name.clone()) {
+                    found.listed.push(Folder::from_list(entry.name, entry.separator, &entry.attributes));
+                }
+            }
             Reply::Untagged(Untagged::Lsub(entry)) => {
+                found.room.take(&entry.name)?;
                 found.subscribed.insert(entry.name);
             }
             Reply::Untagged(Untagged::MailboxStatus(status)) => {
+                found.room.take(&status.name)?;
                 found.account.status.insert(status.name.clone(), status);
             }
             Reply::Unreadable if matches!(purposes[number], Purpose::List) => found.account.unreadable += 1,
             Reply::Done(status) if purposes[number] == Purpose::List && status.kind != StatusKind::Ok => {
                 found.list_refused = true;
                 found.refusal = Some(
-                    Error::new(crate::error::ErrorKind::Refused, "the server does not list its folders")
+                    Error::new(ErrorKind::Refused, "the server does not list its folders")
                         .on(connection.side())
                         .server_said(connection.said(&status))
                         .after(backoff::wait(&status)),
@@ -170,22 +213,14 @@ async fn run(
     .await
 }
 
-/// The folders of LIST, each name once. An INBOX that is not listed is there all the same (RFC 9051 section 5.1).
-fn folders(listed: &[ListEntry], subscribed: &HashSet<MailboxName>) -> Vec<Folder> {
-    let mut seen = HashSet::new();
-    let mut folders = Vec::new();
-    for entry in listed {
-        if !seen.insert(&entry.name) {
-            continue;
-        }
-        let mut folder = Folder::from_list(entry.name.clone(), entry.separator, &entry.attributes);
-        folder.subscribed |= subscribed.contains(&entry.name);
-        folders.push(folder);
+/// The folders of LIST. An INBOX that is not listed is there all the same (RFC 9051 section 5.1).
+fn folders(mut folders: Vec<Folder>, subscribed: &HashSet<MailboxName>) -> Vec<Folder> {
+    for folder in &mut folders {
+        folder.subscribed |= subscribed.contains(&folder.name);
     }
-    let inbox = MailboxName::inbox();
-    if !seen.contains(&inbox) {
-        let separator = listed.first().and_then(|entry| entry.separator);
-        folders.insert(0, Folder::from_list(inbox, separator, &[]));
+    if !folders.iter().any(|folder| folder.name.is_inbox()) {
+        let separator = folders.first().and_then(|folder| folder.separator);
+        folders.insert(0, Folder::from_list(MailboxName::inbox(), separator, &[]));
     }
     folders
 }

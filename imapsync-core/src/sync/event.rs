@@ -39,8 +39,8 @@ pub enum Event {
         side: Side,
         /// How many folders.
         folders: usize,
-        /// The separator and the prefix that are used, for people.
-        separator: char,
+        /// The separator that is used.
+        separator: String,
         /// The personal namespace's prefix.
         prefix: String,
     },

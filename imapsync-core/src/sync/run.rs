@@ -93,7 +93,9 @@ impl Run {
     /// Opens both sides at once and lists them. Both logins are tried before one that failed ends the run.
     async fn open(&mut self) -> Result<(Found, Found), Error> {
         self.opened = Instant::now();
-        let both = async { tokio::join!(discover(&mut self.source), discover(&mut self.destination)) };
+        let limit = self.options.folder_limit;
+        let both =
+            async { tokio::join!(discover(&mut self.source, limit), discover(&mut self.destination, limit)) };
         let (source, destination) = tokio::select! {
             biased;
             both = both => both,
@@ -112,7 +114,7 @@ impl Run {
             self.events.emit(|| Event::Listed {
                 side,
                 folders: found.folders.len(),
-                separator: char::from(layout.separator),
+                separator: crate::imap::text::escape(&[layout.separator], 100),
                 prefix: crate::imap::text::escape(&layout.prefix, 100),
             });
         }

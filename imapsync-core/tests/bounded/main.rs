@@ -7,7 +7,7 @@ mod memory;
 
 use imapsync_core::account::TlsMode;
 use imapsync_core::net::MemoryConnector;
-use imapsync_core::testing::{Body, Server, job};
+use imapsync_core::testing::{Act, Body, Server, job};
 use imapsync_core::{Account, ErrorKind, Report, SyncJob, SyncOptions};
 use memory::Meter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -152,5 +152,31 @@ fn case_055_both_sides_of_a_large_folder() {
         }
         let growth = times[1].as_secs_f64() / times[0].as_secs_f64();
         assert!(growth < 9.0, "{growth} times the work: {times:?}");
+    });
+}
+
+#[test]
+fn case_093_a_list_of_folders_without_end() {
+    let _alone = alone();
+    let limit = if full() { 500_000 } else { 50_000 };
+    let options = SyncOptions { folder_limit: limit, ..SyncOptions::default() };
+    run(async {
+        for same in [false, true] {
+            let (source, destination) = (Server::new(MODERN), Server::new(MODERN).with_validity(5000));
+            source.hook(move |_, call| {
+                if !call.is("LIST") {
+                    return Act::Pass;
+                }
+                let name = |n: usize| if same { 0 } else { n };
+                let lines = (0..=limit).map(|n| format!("* LIST () \"/\" \"Folder {}\"\r\n", name(n)));
+                Act::Say(lines.chain(["{tag} OK done\r\n".to_owned()]).collect())
+            });
+            let meter = Meter::begin();
+            let error = job(&source, &destination).options(options.clone()).run().await.unwrap_err();
+            assert!(error.to_string().contains("more than"), "{error}");
+            // What the server holds of its answer is in it.
+            let each = meter.grown().saturating_sub(8 << 20) / limit as u64;
+            assert!(each < if same { 200 } else { 600 }, "{each} bytes for each line, the same: {same}");
+        }
     });
 }

@@ -298,9 +298,15 @@ impl Case {
         let traced = witness.end();
         for line in &traced {
             assert_secretless(line);
+            assert!(!has_controls(line), "I6: control characters in the log: {line:?}");
         }
         for event in &events {
-            assert_secretless(&format!("{event:?}"));
+            let shown = format!("{event:?}");
+            assert_secretless(&shown);
+            assert!(
+                !has_controls(&shown) && !is_escaped_by_debug(&shown),
+                "I6: control characters in {shown}"
+            );
         }
         self.check(&pair, &result, &before, &ends);
         let log = [&pair.source, &pair.destination].map(|server| server.mail().log.clone());
@@ -500,7 +506,7 @@ fn assert_reason(error: &Error) {
     assert_secretless(&format!("{error} {error:?}"));
     let text = error.to_string();
     assert!(text.len() > 10, "I5: no reason: {text}");
-    assert!(!text.chars().any(|c| c.is_control()), "control characters: {text:?}");
+    assert!(!has_controls(&text), "control characters: {text:?}");
 }
 
 #[track_caller]
@@ -508,6 +514,29 @@ fn assert_secretless(text: &str) {
     for form in SECRETS {
         assert!(!text.contains(form), "I6: the password in {text}");
     }
+}
+
+/// Characters that could move the cursor, begin another line or turn text around.
+pub fn has_controls(text: &str) -> bool {
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().any(|c| c.is_control() || turns(c))
+}
+
+/// Whether `Debug` had a control character to escape: what the crate has escaped itself has two backslashes there.
+fn is_escaped_by_debug(shown: &str) -> bool {
+    let mut rest = shown;
+    while let Some(at) = rest.find('\\') {
+        let escape = &rest[at + 1..];
+        let code =
+            escape.strip_prefix("u{").and_then(|hex| u32::from_str_radix(&hex[..hex.find('}')?], 16).ok());
+        let hidden = code.and_then(char::from_u32).is_some_and(|c| has_controls(&c.to_string()));
+        if hidden || escape.starts_with(['r', 'n', 't', '0']) {
+            return true;
+        }
+        rest = escape.get(1..).unwrap_or_default();
+    }
+    false
 }
 
 /// The password as it is, and in the base64 of PLAIN and of LOGIN.

@@ -101,7 +101,8 @@ fn layouts() {
     type Row<'a> = (&'a str, Namespace, &'a [Folder], Option<&'a str>, Option<&'a str>, &'a str, u8);
     let table: &[Row<'_>] = &[
         ("Courier", Some((b"INBOX.", Some(b'.'))), &[], None, None, "INBOX.", b'.'),
-        ("Gmail", Some((b"", Some(b'/'))), &under, None, None, "", b'/'),
+        ("Gmail", Some((b"", Some(b'/'))), &slash, None, None, "", b'/'),
+        ("NAMESPACE that LIST contradicts", Some((b"", Some(b'/'))), &under, None, None, "", b'.'),
         ("NAMESPACE without separator", Some((b"", None)), &under, None, None, "", b'.'),
         ("LIST", None, &slash, None, None, "", b'/'),
         ("LIST, all below INBOX", None, &under, None, None, "INBOX.", b'.'),

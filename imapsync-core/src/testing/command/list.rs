@@ -57,7 +57,11 @@ impl<'a> Wanted<'a> {
 impl Executor {
     pub(super) fn namespace(&self, out: &mut Output) -> String {
         let mail = self.server.mail();
-        out.line(format!("* NAMESPACE ((\"{}\" \"{}\")) NIL NIL", mail.prefix, mail.separator));
+        out.put(format_args!("* NAMESPACE (("));
+        out.name(&name_to_wire(&mail.prefix));
+        out.put(format_args!(" "));
+        out.name(&name_to_wire(&mail.separator.to_string()));
+        out.line(")) NIL NIL");
         "OK done".to_owned()
     }
 
@@ -76,7 +80,7 @@ impl Executor {
             return "BAD Invalid LIST".to_owned();
         }
         if wanted.patterns.iter().all(String::is_empty) {
-            out.line(format!("* LIST (\\Noselect) \"{}\" \"\"", mail.separator));
+            self.row("LIST", &mail, &["\\Noselect".to_owned()], "", "", out);
             return "OK done".to_owned();
         }
         let status = wanted.returns.iter().position(|word| word.keyword() == "STATUS");
@@ -129,7 +133,9 @@ impl Executor {
     }
 
     fn row(&self, verb: &str, mail: &Mail, attributes: &[String], name: &str, after: &str, out: &mut Output) {
-        out.put(format_args!("* {verb} ({}) \"{}\" ", attributes.join(" "), mail.separator));
+        out.put(format_args!("* {verb} ({}) ", attributes.join(" ")));
+        out.name(&name_to_wire(&mail.separator.to_string()));
+        out.put(format_args!(" "));
         out.name(&self.shown(mail, name));
         out.line(after);
     }
