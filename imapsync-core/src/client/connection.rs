@@ -401,7 +401,7 @@ impl Connection {
             }
             FlowEvent::Greeting(status) => self.listen(status, false),
             FlowEvent::Untagged { data: Untagged::Status(status), .. } => self.listen(status, false),
-            FlowEvent::Done { command, status } => {
+            FlowEvent::Done { command, status, .. } => {
                 self.listen(status, true);
                 if self.flow.in_flight() == 0 {
                     self.busy_since = None;
@@ -428,7 +428,7 @@ impl Connection {
         loop {
             match self.next().await? {
                 FlowEvent::Untagged { command, data } if command == Some(id) => untagged(data),
-                FlowEvent::Done { command, status } if command == id => return Ok(status),
+                FlowEvent::Done { command, status, .. } if command == id => return Ok(status),
                 _ => {}
             }
         }

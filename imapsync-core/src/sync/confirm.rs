@@ -7,13 +7,15 @@
 use super::broken::{self, Broken};
 use super::copy::doubt::unlisted;
 use super::copy::look::{Seen, Unknown, look, look_once};
+use super::read::{Answer, Part, Reading, read};
 use super::run::Run;
 use super::survey::{Listing, Opening, Row, Wanted, survey};
 use super::work::{Copied, Job, Work};
 use crate::error::{Error, ErrorKind, Side};
-use crate::message::Key;
+use crate::message::{Identity, Key, rewrite_key};
 use crate::options::Delete1;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::Hash;
 
 impl Run {
     /// Takes back the outcome of copies that are not there.
@@ -95,16 +97,89 @@ impl Run {
         let above = unlisted(&target.listing);
         if fits
             && let Ok(seen) = look_once(link, rules, &target.name, listing.uid_validity, above).await?
-            && missing_by_key(seen, &target.copied, &work.jobs).is_empty()
+            && missing_by_key(seen, &target.copied, &work.jobs).0.is_empty()
         {
             return Ok(Ok(Vec::new()));
         }
-        Ok(match look(link, rules, &target.name, listing.uid_validity, above).await? {
-            Ok(seen) => Ok(missing_by_key(seen, &target.copied, &work.jobs)),
+        Ok(match look(link, rules, &target.name, listing.uid_validity, above, false).await? {
+            Ok(seen) => {
+                let (missing, others) = missing_by_key(seen, &target.copied, &work.jobs);
+                Ok(self.rewritten(work, at, missing, others).await?)
+            }
             Err(Unknown::Refused(why)) => Err(why),
             Err(Unknown::Changed) => Err(Error::new(ErrorKind::Select, "it is another folder by now")),
         })
     }
+
+    /// Of copies that seem to be missing, those that are not among the others either: a server may have put a Received line of
+    /// its own in front. What the next run would adopt as a copy counts as one.
+    async fn rewritten(
+        &mut self,
+        work: &Work,
+        at: usize,
+        mut missing: Vec<Copied>,
+        others: BTreeMap<u32, Seen>,
+    ) -> Result<Vec<Copied>, Error> {
+        let message_id = |seen: &Seen| seen.identity.map_or(0, |identity| identity.message_id);
+        let ids: HashSet<u64> = others.values().map(message_id).filter(|id| *id != 0).collect();
+        let may_be = |copied: &&Copied| {
+            identity(copied, &work.jobs).is_some_and(|identity| ids.contains(&identity.message_id))
+        };
+        let mut here: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for copied in missing.iter().filter(may_be) {
+            here.entry(copied.job()).or_default().push(copied.uid);
+        }
+        if here.is_empty() {
+            return Ok(missing);
+        }
+        let part = || Part::Fields(["Date", "From", "Subject"].map(str::to_owned).to_vec());
+        let ours: Vec<Reading> = here
+            .into_iter()
+            .map(|(folder, mut uids)| {
+                uids.sort_unstable();
+                let job = &work.jobs[folder];
+                let (mailbox, uid_validity) = (job.source.clone(), job.listing.uid_validity);
+                Reading { folder, mailbox, uid_validity, uids, part: part() }
+            })
+            .collect();
+        let target = &work.targets[at];
+        let (mailbox, uid_validity) = (target.name.clone(), target.listing.uid_validity);
+        let theirs = Reading {
+            folder: at,
+            mailbox,
+            uid_validity,
+            uids: others.keys().copied().collect(),
+            part: part(),
+        };
+        let mut there: HashMap<(u64, [u8; 16]), usize> = HashMap::new();
+        read(&mut self.destination, &[theirs], |_, uid, answer| {
+            if let (Answer::Fields(header), Some(seen)) = (answer, others.get(&uid))
+                && let Some(key) = rewrite_key(header)
+            {
+                *there.entry((message_id(seen), key)).or_default() += 1;
+            }
+        })
+        .await?;
+        let mut found: HashSet<(usize, u32)> = HashSet::new();
+        read(&mut self.source, &ours, |folder, uid, answer| {
+            let job = &work.jobs[folder];
+            let id = job.at(uid).and_then(|at| job.identities.get(at).copied().flatten());
+            if let (Answer::Fields(header), Some(identity)) = (answer, id)
+                && let Some(key) = rewrite_key(header)
+                && take(&mut there, (identity.message_id, key))
+            {
+                found.insert((folder, uid));
+            }
+        })
+        .await?;
+        missing.retain(|copied| !found.contains(&(copied.job(), copied.uid)));
+        Ok(missing)
+    }
+}
+
+fn identity(copied: &Copied, jobs: &[Job]) -> Option<Identity> {
+    let job = &jobs[copied.job()];
+    job.at(copied.uid).and_then(|at| job.identities.get(at).copied().flatten())
 }
 
 /// The copies that are neither under the UID that was named for them, nor there with their size.
@@ -119,8 +194,12 @@ fn missing_in(rows: &[Row], copied: &[Copied], jobs: &[Job]) -> Vec<Copied> {
 }
 
 /// The copies whose identity is not there; of those that are left, the ones whose UID is there are let pass: the server has
-/// changed their headers.
-fn missing_by_key(seen: BTreeMap<u32, Seen>, copied: &[Copied], jobs: &[Job]) -> Vec<Copied> {
+/// changed their headers. Also what is there and is none of the copies.
+fn missing_by_key(
+    seen: BTreeMap<u32, Seen>,
+    copied: &[Copied],
+    jobs: &[Job],
+) -> (Vec<Copied>, BTreeMap<u32, Seen>) {
     let mut keys: HashMap<Key, Vec<u32>> = HashMap::new();
     for (uid, seen) in seen.iter().rev() {
         if let Some(identity) = seen.identity {
@@ -128,23 +207,20 @@ fn missing_by_key(seen: BTreeMap<u32, Seen>, copied: &[Copied], jobs: &[Job]) ->
         }
     }
     let mut there = seen;
-    let key = |copied: &Copied| {
-        let job = &jobs[copied.job()];
-        job.at(copied.uid).and_then(|at| job.identities.get(at).copied().flatten()).map(|one| one.key)
-    };
     let left: Vec<Copied> = copied
         .iter()
         .filter(|copied| {
-            let uid = key(copied).and_then(|key| keys.get_mut(&key)?.pop());
+            let uid = identity(copied, jobs).and_then(|identity| keys.get_mut(&identity.key)?.pop());
             uid.is_none_or(|uid| there.remove(&uid).is_none())
         })
         .copied()
         .collect();
-    left.into_iter().filter(|copied| there.remove(&copied.named).is_none()).collect()
+    let left = left.into_iter().filter(|copied| there.remove(&copied.named).is_none()).collect();
+    (left, there)
 }
 
-fn take(counts: &mut HashMap<u64, usize>, size: u64) -> bool {
-    match counts.get_mut(&size) {
+fn take<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) -> bool {
+    match counts.get_mut(&key) {
         Some(count) if *count > 0 => {
             *count -= 1;
             true

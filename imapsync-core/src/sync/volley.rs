@@ -65,7 +65,7 @@ pub(crate) async fn volley(
                     reply(connection, number, Reply::Chunk(bytes))?;
                 }
             }
-            FlowEvent::Done { command, status } => {
+            FlowEvent::Done { command, status, .. } => {
                 if let Some(number) = numbers.remove(&command) {
                     reply(connection, number, Reply::Done(status))?;
                 }

@@ -174,6 +174,16 @@ impl Case {
         self
     }
 
+    /// Something beside the messages that are set up already.
+    pub fn also(mut self, more: impl Fn(&Pair) + 'static) -> Self {
+        let setup = self.setup;
+        self.setup = Box::new(move |pair| {
+            setup(pair);
+            more(pair);
+        });
+        self
+    }
+
     pub fn options(mut self, change: impl FnOnce(&mut SyncOptions)) -> Self {
         change(&mut self.options);
         self

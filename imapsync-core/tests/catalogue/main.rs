@@ -16,5 +16,7 @@ mod network;
 mod opening;
 mod output;
 mod peer;
+mod removing;
 mod semantics;
+mod storing;
 mod witness;

@@ -62,6 +62,8 @@ pub enum FlowEvent {
         command: CommandId,
         /// How it ended.
         status: Status,
+        /// The server may have had all of it: whatever it says, it may have done what it was told.
+        whole: bool,
     },
     /// A line that nobody can read; skipped.
     Unreadable(String),
@@ -447,7 +449,7 @@ impl Flow {
         {
             status.add(detail);
         }
-        Ok(FlowEvent::Done { command: done.id, status })
+        Ok(FlowEvent::Done { command: done.id, status, whole: done.sent })
     }
 
     /// A command that ended early: what of it has not begun to be sent is not sent. A literal that has been announced

@@ -1,4 +1,4 @@
-//! APPENDs whose reply was lost: the destination is looked at before anything is sent again.
+//! APPENDs whose reply was lost, or is not to be believed: the destination is looked at before anything is sent again.
 
 use super::Copier;
 use super::look::{Seen, Unknown, look};
@@ -18,8 +18,28 @@ pub(super) struct Doubt {
     pub(super) target: usize,
     /// If it was applied, its UID is this or higher.
     pub(super) above: u32,
-    /// Why it is in doubt, where the server has refused it.
-    pub(super) why: Option<Error>,
+    /// What becomes of the message if it was not.
+    pub(super) otherwise: Otherwise,
+}
+
+/// What becomes of a message in doubt that is not there.
+#[derive(Debug)]
+pub(super) enum Otherwise {
+    /// Its reply was lost: it is sent again.
+    Again,
+    /// It was refused for a reason that may pass: it is sent again.
+    Later(Error),
+    /// It was refused, perhaps for its flags: it is sent again without these.
+    Plain,
+    /// It was refused for good.
+    Failed(Error),
+}
+
+impl Otherwise {
+    /// Whether the server has said that it is done with it: then nothing is still on its way.
+    fn is_answered(&self) -> bool {
+        matches!(self, Self::Plain | Self::Failed(_))
+    }
 }
 
 /// From where on a target's UIDs are not accounted for. What the server says about UIDs is believed only as far as the
@@ -99,15 +119,20 @@ impl Copier<'_> {
         }
         for (target_at, doubts) in by_target {
             let above = doubts.iter().map(|doubt| doubt.above).min().unwrap_or(1);
-            let flights: Vec<(Flight, Option<Error>)> =
-                doubts.into_iter().map(|doubt| (doubt.flight, doubt.why)).collect();
-            let looked = self.look(target_at, above).await?;
+            let still = doubts.iter().all(|doubt| doubt.otherwise.is_answered());
+            let flights: Vec<(Flight, Otherwise)> =
+                doubts.into_iter().map(|doubt| (doubt.flight, doubt.otherwise)).collect();
+            let looked = self.look(target_at, above, still).await?;
             self.destination_open = None;
             match looked {
                 Ok(seen) => self.settle_by(target_at, flights, seen).await?,
                 Err(Unknown::Changed) => self.target_changed(target_at),
                 Err(Unknown::Refused(why)) => {
-                    for (Flight { job, uid, .. }, _) in flights {
+                    for (Flight { job, uid, .. }, otherwise) in flights {
+                        if let Otherwise::Failed(_) = otherwise {
+                            self.not_there(job, uid, otherwise);
+                            continue;
+                        }
                         let error = why
                             .clone()
                             .with_kind(ErrorKind::Append)
@@ -128,17 +153,18 @@ impl Copier<'_> {
         Ok(())
     }
 
-    /// What came into a target since, once it stands still. Where the server's UIDs prove wrong, everything that was not
+    /// What came into a target since, once it stands still, if it does not already. Where the server's UIDs prove wrong, everything that was not
     /// listed is looked at.
     async fn look(
         &mut self,
         target_at: usize,
         above: u32,
+        still: bool,
     ) -> Result<Result<BTreeMap<u32, Seen>, Unknown>, Error> {
         let target = &self.work.targets[target_at];
         let (name, uid_validity) = (target.name.clone(), target.listing.uid_validity);
         let rules = &self.options.identity;
-        let seen = match look(self.destination, rules, &name, uid_validity, above).await? {
+        let seen = match look(self.destination, rules, &name, uid_validity, above, still).await? {
             Ok(seen) => seen,
             Err(unknown) => return Ok(Err(unknown)),
         };
@@ -153,23 +179,27 @@ impl Copier<'_> {
             let identity = job.at(copied.uid).and_then(|at| job.identities.get(at).copied().flatten());
             floor.acknowledged(None, identity, false);
         }
-        look(self.destination, rules, &name, uid_validity, floor.uid).await
+        look(self.destination, rules, &name, uid_validity, floor.uid, still).await
     }
 
     /// Settles the copies of one target by what was seen there.
     async fn settle_by(
         &mut self,
         target_at: usize,
-        flights: Vec<(Flight, Option<Error>)>,
+        flights: Vec<(Flight, Otherwise)>,
         seen: BTreeMap<u32, Seen>,
     ) -> Result<(), Error> {
         let mut free = self.unaccounted(target_at, seen);
-        let (mut flights, whys): (Vec<Flight>, Vec<Option<Error>>) = flights.into_iter().unzip();
+        let (mut flights, otherwise): (Vec<Flight>, Vec<Otherwise>) = flights.into_iter().unzip();
         let mut settled: Vec<(Flight, u32)> = Vec::new();
         let digests = self.digests_of_twins(target_at, &flights, &free).await?;
         let sizes: Vec<u64> = flights.iter().map(|flight| self.size(flight)).collect();
-        let mut open: Vec<(Flight, u64, Option<Error>)> =
-            flights.drain(..).zip(sizes).zip(whys).map(|((flight, size), why)| (flight, size, why)).collect();
+        let mut open: Vec<(Flight, u64, Otherwise)> = flights
+            .drain(..)
+            .zip(sizes)
+            .zip(otherwise)
+            .map(|((flight, size), otherwise)| (flight, size, otherwise))
+            .collect();
         // The same content; else the same size; else the same key, in the order of sending.
         type Fits<'a> = &'a dyn Fn(&Flight, u64, u32, &Seen) -> bool;
         let by_digest: Fits<'_> = &|flight, _, uid, _| {
@@ -197,27 +227,38 @@ impl Copier<'_> {
             }
             self.copied(job, uid, Some(destination));
         }
-        let mut waiting: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-        for (Flight { job, uid, .. }, _, why) in open {
-            // A server that asks to wait blames no message, for a while.
-            if why.as_ref().is_some_and(|why| why.retry_after().is_some()) && self.may_wait(job, uid) {
-                waiting.entry(job).or_default().push(uid);
-                continue;
+        let mut again: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
+        for (Flight { job, uid, .. }, _, otherwise) in open {
+            if self.not_there(job, uid, otherwise) {
+                again.entry(job).or_default().push(uid);
             }
-            let lost = || {
-                let text = "the connection was lost each time the message was sent";
-                Error::new(ErrorKind::ConnectionLost, text)
-                    .on(Side::Destination)
-                    .in_folder(&*self.work.jobs[job].source_text)
-                    .for_message(uid)
-            };
-            let why = why.unwrap_or_else(lost);
-            self.again(job, uid, &why);
         }
-        for (job, uids) in waiting {
+        for (job, uids) in again {
             self.put_back(job, uids);
         }
         Ok(())
+    }
+
+    /// A message was not stored: whether it is to be put back, without blame, with others.
+    pub(super) fn not_there(&mut self, job: usize, uid: u32, otherwise: Otherwise) -> bool {
+        match otherwise {
+            // A server that asks to wait blames no message, for a while.
+            Otherwise::Later(why) if why.retry_after().is_some() && self.may_wait(job, uid) => {
+                return true;
+            }
+            Otherwise::Plain => return true,
+            Otherwise::Later(why) => self.again(job, uid, &why),
+            Otherwise::Again => {
+                let text = "the connection was lost each time the message was sent";
+                let why = Error::new(ErrorKind::ConnectionLost, text)
+                    .on(Side::Destination)
+                    .in_folder(&*self.work.jobs[job].source_text)
+                    .for_message(uid);
+                self.again(job, uid, &why);
+            }
+            Otherwise::Failed(error) => self.work.settle(job, uid, Outcome::Failed(error)),
+        }
+        false
     }
 
     /// What was seen and is neither a copy that was acknowledged nor older than this run.

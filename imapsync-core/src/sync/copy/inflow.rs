@@ -150,7 +150,7 @@ impl Copier<'_> {
     pub(super) fn source_event(&mut self, event: FlowEvent) {
         match event {
             FlowEvent::Untagged { command: Some(id), data } => self.source_data(id, data),
-            FlowEvent::Done { command, status } => self.source_done(command, &status),
+            FlowEvent::Done { command, status, .. } => self.source_done(command, &status),
             FlowEvent::LiteralStart { command, uid, len } => self.stream_begins(command, uid, len),
             FlowEvent::LiteralChunk(bytes) => self.stream_chunk(bytes),
             FlowEvent::LiteralEnd => self.stream_literal_ends(),

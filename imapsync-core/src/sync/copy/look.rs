@@ -42,7 +42,7 @@ pub(in crate::sync) enum Unknown {
     Changed,
 }
 
-/// The messages at or above a UID, once the folder stands still; or why they cannot be known.
+/// The messages at or above a UID, once the folder stands still, unless it does already; or why they cannot be known.
 ///
 /// # Errors
 ///
@@ -53,6 +53,7 @@ pub(in crate::sync) async fn look(
     mailbox: &MailboxName,
     uid_validity: u32,
     above: u32,
+    still: bool,
 ) -> Result<Result<BTreeMap<u32, Seen>, Unknown>, Error> {
     let mut last: Option<BTreeMap<u32, Seen>> = None;
     let mut refusals = 0;
@@ -64,7 +65,7 @@ pub(in crate::sync) async fn look(
         pause = BETWEEN_LOOKS;
         match look_once(link, rules, mailbox, uid_validity, above).await? {
             Ok(seen) => {
-                let still = last.as_ref().is_some_and(|last| last.keys().eq(seen.keys()));
+                let still = still || last.as_ref().is_some_and(|last| last.keys().eq(seen.keys()));
                 last = Some(seen);
                 if still || broken::is(Broken::LooksTooEarly) {
                     break;

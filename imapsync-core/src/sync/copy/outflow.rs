@@ -1,7 +1,7 @@
 //! The destination side of a copy: APPENDs in flight, and what each reply means.
 
 use super::Copier;
-use super::doubt::{Doubt, Floor};
+use super::doubt::{Doubt, Floor, Otherwise};
 use super::refusal::{Refusal, classify};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::capability::Capability;
@@ -94,7 +94,7 @@ impl Copier<'_> {
                     *told = n;
                 }
             }
-            FlowEvent::Done { command, status } => {
+            FlowEvent::Done { command, status, whole } => {
                 if let Some((target, mut told)) = self.selecting.remove(&command) {
                     if let Some(Code::UidValidity(n)) = status.code {
                         told = n;
@@ -111,12 +111,10 @@ impl Copier<'_> {
                 let in_order = self.flights.first_key_value().is_none_or(|(other, _)| *other > command);
                 self.release(flight.job, flight.uid);
                 let early = self.stream_answered(command) || self.spool_answered(command);
-                if early && status.kind == StatusKind::Ok {
-                    self.refused(&flight, &status);
-                } else if status.kind == StatusKind::Ok {
+                if status.kind == StatusKind::Ok && !early {
                     self.appended(&flight, &status, in_order);
                 } else {
-                    self.refused(&flight, &status);
+                    self.refused(&flight, &status, whole && !early);
                 }
                 // Refused before its literal began: the bytes that were given for it would become the beginning of the
                 // next one. Answered before all were given: nobody will give the rest.
@@ -184,7 +182,8 @@ impl Copier<'_> {
         self.work.settle(job, uid, Outcome::Copied { destination });
     }
 
-    fn refused(&mut self, flight: &Flight, status: &Status) {
+    /// An APPEND is refused. Where the server had all of it, it may be there all the same.
+    fn refused(&mut self, flight: &Flight, status: &Status, whole: bool) {
         let (job, uid) = (flight.job, flight.uid);
         let target = self.work.targets[self.work.jobs[job].target].text.clone();
         let (folder, said) = (self.work.jobs[job].source_text.clone(), self.destination.said(status));
@@ -208,7 +207,7 @@ impl Copier<'_> {
             Refusal::Later(pause) => {
                 let error = error(ErrorKind::Append, "the server asks to wait; could not append to folder");
                 self.rest(Side::Destination, pause);
-                self.doubt(flight.clone(), Some(error.after(Some(pause))));
+                self.doubt(flight.clone(), Otherwise::Later(error.after(Some(pause))));
             }
             Refusal::BadLiteral
                 if self.destination_has(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS) =>
@@ -216,27 +215,36 @@ impl Copier<'_> {
                 // It may have taken the message for commands: this connection is no longer in step.
                 let error = error(ErrorKind::Append, "could not append to folder");
                 self.destination.distrust(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS);
-                self.doubt(flight.clone(), Some(error));
+                self.doubt(flight.clone(), Otherwise::Later(error));
                 self.drop_destination();
             }
             // Perhaps it is the flags: once more without those, which are stored afterwards.
             Refusal::BadLiteral | Refusal::Final if flight.risky => {
                 self.plain.insert((job, uid));
-                self.put_back(job, vec![uid]);
+                self.doubt_if(whole, flight, Otherwise::Plain);
             }
             Refusal::BadLiteral | Refusal::Final => {
                 let error = error(ErrorKind::Append, "could not append to folder");
-                self.work.settle(job, uid, Outcome::Failed(error));
+                self.doubt_if(whole, flight, Otherwise::Failed(error));
             }
         }
     }
 
+    /// What cannot have been applied is not looked for.
+    fn doubt_if(&mut self, whole: bool, flight: &Flight, otherwise: Otherwise) {
+        if whole {
+            self.doubt(flight.clone(), otherwise);
+        } else if self.not_there(flight.job, flight.uid, otherwise) {
+            self.put_back(flight.job, vec![flight.uid]);
+        }
+    }
+
     /// It may have been applied: to be looked for before it is sent again.
-    fn doubt(&mut self, flight: Flight, why: Option<Error>) {
+    fn doubt(&mut self, flight: Flight, otherwise: Otherwise) {
         let target = self.work.jobs[flight.job].target;
         let floor =
             self.floors.entry(target).or_insert_with(|| Floor::new(&self.work.targets[target].listing));
-        self.doubts.push(Doubt { flight, target, above: floor.hold(), why });
+        self.doubts.push(Doubt { flight, target, above: floor.hold(), otherwise });
     }
 
     fn destination_has(&mut self, any: Capability) -> bool {
@@ -281,7 +289,7 @@ impl Copier<'_> {
             if applied && broken::is(Broken::CallsLostCopied) {
                 self.work.settle(flight.job, flight.uid, Outcome::Copied { destination: None });
             } else if applied && !broken::is(Broken::ResendsWithoutLooking) {
-                self.doubt(flight, None);
+                self.doubt(flight, Otherwise::Again);
             } else {
                 unsent.push(flight);
             }
