@@ -117,6 +117,7 @@ pub struct Case {
     pipe: usize,
     exact: bool,
     change: Option<Change>,
+    rest: Duration,
 }
 
 /// Folders, and of each its messages as body, flags and date in an order that does not depend on UIDs.
@@ -157,6 +158,7 @@ impl Case {
             pipe: 64 * 1024,
             exact: true,
             change: None,
+            rest: Duration::ZERO,
         }
     }
 
@@ -198,6 +200,12 @@ impl Case {
     /// The pipes between hold so many bytes: one makes segments of one byte.
     pub fn pipe(mut self, bytes: usize) -> Self {
         self.pipe = bytes;
+        self
+    }
+
+    /// The fault lasts for so long: what comes after it comes no sooner.
+    pub fn resting(mut self, time: Duration) -> Self {
+        self.rest = time;
         self
     }
 
@@ -328,6 +336,7 @@ impl Case {
             habits(&mut server.mail());
         }
         pair.routes.clear();
+        tokio::time::sleep(self.rest).await;
         let mut reached = false;
         for _ in 0..3 {
             let (result, _) = self.once(&pair).await;

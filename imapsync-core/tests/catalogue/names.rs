@@ -387,3 +387,28 @@ async fn case_100_special_use_twice_or_on_inbox() {
         assert!(notices.contains(&format!("not {second}")), "{notices}");
     }
 }
+
+/// There is no `--delete2folders`: whatever is asked for, no folder is deleted, with or without others in it.
+#[tokio::test(start_paused = true)]
+async fn case_101_no_folder_is_ever_deleted() {
+    for mode in Mode::ALL {
+        let outcome = mode
+            .case(MODERN, MODERN)
+            .setup(|pair| {
+                fill(&pair.source, "INBOX", 3);
+                for folder in ["INBOX/Below", "Old", "Old/Older", "Empty"] {
+                    fill(&pair.destination, folder, if folder == "Empty" { 0 } else { 2 });
+                    pair.destination.mail().folder(folder);
+                }
+            })
+            .run(|_| {})
+            .await;
+        outcome.assert_borne();
+        for side in SIDES {
+            assert_eq!(outcome.count(side, "DELETE") + outcome.count(side, "RENAME"), 0);
+        }
+        let there = names(&outcome.pair.destination);
+        assert!(["INBOX/Below", "Old", "Old/Older", "Empty"].iter().all(|name| there.contains(*name)));
+        assert_eq!(outcome.pair.destination.messages("Old").len(), 2);
+    }
+}

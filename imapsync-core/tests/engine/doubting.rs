@@ -241,7 +241,7 @@ async fn a_destination_that_comes_back_with_less_keeps_the_source() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_and_the_same_folder_on_both_sides_keeps_everything() {
+async fn case_109_one_and_the_same_folder_on_both_sides_keeps_everything() {
     let options = [
         delete1(),
         SyncOptions { delete1: Delete1::Mark, ..SyncOptions::default() },
