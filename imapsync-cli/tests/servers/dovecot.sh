@@ -5,6 +5,7 @@
 # LIMITS=yes      users q1..q9 may store 100 KiB each, no message may exceed 64 KiB, and the folder "Locked" is
 #                 read-only for everyone
 # TLS=no          no STARTTLS and no TLS port
+# EXTRA           more lines for dovecot.conf
 start() {
   # %u is the user's name, expanded by Dovecot.
   case ${LAYOUT:-maildir} in
@@ -63,6 +64,7 @@ mail_location = $location
 mail_fsync = never
 mail_max_userip_connections = 1000
 mailbox_list_index = yes
+${EXTRA:-}
 $limits
 passdb {
   driver = passwd-file
