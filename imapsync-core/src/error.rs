@@ -201,6 +201,14 @@ impl Error {
         self
     }
 
+    /// Changes every text that may come from a server.
+    #[must_use]
+    pub(crate) fn told_by(mut self, change: impl Fn(&str) -> String) -> Self {
+        self.0.message = change(&self.0.message);
+        self.0.server = self.0.server.map(|text| change(&text));
+        self
+    }
+
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -30,6 +30,8 @@ const WRITE_AHEAD: usize = 256 * 1024;
 const STORING: Duration = Duration::from_secs(10 * 60);
 /// Slices given to one write.
 const SLICES: usize = 32;
+/// Characters of one line of the protocol log.
+const LONGEST_LOGGED: usize = 2000;
 /// Texts for people that are kept until somebody takes them; what comes beyond is only logged.
 const TOLD: usize = 100;
 
@@ -59,6 +61,8 @@ pub struct Connection {
     /// Since when the present state of waiting lasts, bytes or not.
     busy_since: Option<Instant>,
     traffic: Traffic,
+    /// What the server has sent and is not in the protocol log yet.
+    heard: Vec<u8>,
     /// What the server wants people to know, until it is taken.
     told: Vec<String>,
     /// What must never be shown, even when the server echoes it.
@@ -90,6 +94,7 @@ impl Connection {
             silent_since: None,
             busy_since: None,
             traffic: Traffic::default(),
+            heard: Vec::new(),
             told: Vec::new(),
             secrets: Vec::new(),
         }
@@ -213,7 +218,7 @@ impl Connection {
     ///
     /// As [`Connection::next`].
     pub fn poll_buffered(&mut self) -> Result<Option<FlowEvent>, Error> {
-        let event = self.flow.poll_event().map_err(|e| e.on(self.side))?;
+        let event = self.flow.poll_event().map_err(|e| self.hide(e))?;
         if let Some(event) = &event {
             self.silent_since = None;
             self.log_event(event);
@@ -227,7 +232,12 @@ impl Connection {
         if result.is_ready() {
             self.silent_since = None;
         }
-        result.map_err(|e| e.on(self.side))
+        result.map_err(|e| self.hide(e))
+    }
+
+    /// The error as it may be shown.
+    fn hide(&self, error: Error) -> Error {
+        error.on(self.side).told_by(|text| self.masked(text))
     }
 
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Result<FlowEvent, Error>> {
@@ -268,17 +278,31 @@ impl Connection {
             Poll::Ready(Err(e)) => Err(e),
             Poll::Ready(Ok(0)) => {
                 self.at_end = true;
+                self.log_heard(true);
                 Ok(true)
             }
             Poll::Ready(Ok(n)) => {
                 self.traffic.received += n as u64;
                 if tracing::enabled!(target: "imapsync::wire", tracing::Level::TRACE) {
-                    let text = escape(&self.flow.buffer()[before..], 2000);
-                    let text = self.masked(&text);
-                    tracing::trace!(target: "imapsync::wire", side = %self.side, "<- {text}");
+                    self.heard.extend_from_slice(&self.flow.buffer()[before..]);
+                    self.log_heard(false);
                 }
                 Ok(true)
             }
+        }
+    }
+
+    /// Logs the lines that have come, in whatever pieces: a secret that comes in two pieces is seen in the whole line. What
+    /// has no end is logged where it gets too long, or at the `end`.
+    fn log_heard(&mut self, end: bool) {
+        let whole = match memchr::memrchr(b'\n', &self.heard) {
+            _ if end || self.heard.len() > LONGEST_LOGGED => self.heard.len(),
+            at => at.map_or(0, |at| at + 1),
+        };
+        if whole > 0 {
+            let text = self.masked(&escape(&self.heard[..whole], LONGEST_LOGGED));
+            tracing::trace!(target: "imapsync::wire", side = %self.side, "<- {text}");
+            self.heard.drain(..whole);
         }
     }
 
@@ -289,7 +313,7 @@ impl Connection {
                 && let Some(Output { bytes, secret }) = self.flow.poll_output()
             {
                 if tracing::enabled!(target: "imapsync::wire", tracing::Level::TRACE) {
-                    let text = if secret { "***".to_owned() } else { escape(&bytes, 2000) };
+                    let text = if secret { "***".to_owned() } else { escape(&bytes, LONGEST_LOGGED) };
                     tracing::trace!(target: "imapsync::wire", side = %self.side, "-> {text}");
                 }
                 self.writing_bytes += bytes.len();
@@ -397,7 +421,7 @@ impl Connection {
     fn log_event(&mut self, event: &FlowEvent) {
         match event {
             FlowEvent::Unreadable(what) => {
-                tracing::debug!(target: "imapsync::command", side = %self.side, "skipped a line nobody can read: {what}");
+                tracing::debug!(target: "imapsync::command", side = %self.side, "skipped a line nobody can read: {}", self.masked(what));
             }
             FlowEvent::Greeting(status) => self.listen(status, false),
             FlowEvent::Untagged { data: Untagged::Status(status), .. } => self.listen(status, false),

@@ -66,13 +66,17 @@ fn needs_escape(c: char) -> bool {
     )
 }
 
+/// Fewer characters of a secret say nothing.
+const LEAST_BEGINNING: usize = 3;
+
 /// Replaces every occurrence of each non-empty secret (and of its base64 forms) in `text` by `***`.
 ///
 /// Looked for are the secret itself, the secret as an IMAP quoted string writes it (`\"`, `\\`), and its base64 in
 /// the standard and the URL-safe alphabet, padded or not. Base64 of something that only *contains* the secret is not
 /// recognised: hand in the whole message of a SASL exchange as a further secret
 /// ([`Exchange::secrets`](super::sasl::Exchange::secrets) lists them). Occurrences that overlap or touch become one
-/// `***`, so that no rest of a secret is left standing.
+/// `***`, so that no rest of a secret is left standing. Nor is the beginning of one where [`escape`] has cut the text:
+/// before `...` three characters of a secret are enough.
 ///
 /// ```
 /// use imapsync_core::imap::text::mask;
@@ -88,6 +92,14 @@ pub fn mask(text: &str, secrets: &[&str]) -> String {
         while let Some(at) = text.as_bytes().get(from..).and_then(|rest| finder.find(rest)) {
             found.push(from + at..from + at + form.len());
             from += at + 1;
+        }
+        for (cut, _) in text.match_indices("...") {
+            let kept = text.get(..cut).unwrap_or_default();
+            let beginnings = form.char_indices().map(|(end, _)| form.get(..end).unwrap_or_default());
+            let longest = beginnings.filter(|beginning| kept.ends_with(beginning)).last().unwrap_or_default();
+            if longest.chars().count() >= LEAST_BEGINNING {
+                found.push(cut - longest.len()..cut);
+            }
         }
     }
     found.sort_by_key(|range| range.start);
@@ -175,6 +187,8 @@ mod tests {
             ("c2VjcmV0cw==. c2VjcmV0cw.", &["secrets"], "***. ***."),
             ("abcd", &["abc", "bcd"], "***"),
             ("xababax", &["aba"], "x***x"),
+            ("it was secr... or sec...", &["secret"], "it was ***... or ***..."),
+            ("it was se... or ecret...", &["secret"], "it was se... or ecret..."),
             ("mot de passe: é€🦀!", &["é€🦀"], "mot de passe: ***!"),
         ] {
             assert_eq!(mask(text, secrets), expected, "{text}");

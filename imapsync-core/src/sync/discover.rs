@@ -23,6 +23,8 @@ pub(crate) struct Account {
     pub(crate) append_limit: Option<u64>,
     /// Lines of the listing that nobody can read: each may have been a folder.
     pub(crate) unreadable: usize,
+    /// The listing had not one folder, although INBOX belongs into it (RFC 9051 section 6.3.9).
+    pub(crate) listed_none: bool,
 }
 
 impl Account {
@@ -109,6 +111,7 @@ async fn attempt(
         return Err(refusal);
     }
     let mut account = found.account;
+    account.listed_none = found.listed.is_empty();
     account.folders = folders(found.listed, &found.subscribed);
     account.append_limit = connection.capabilities().append_limit();
     let missing: Vec<_> = account

@@ -106,7 +106,7 @@ impl Link {
             for text in notices {
                 self.events.emit(|| Event::Notice { side: Some(self.side), text });
             }
-            let capabilities = connection.capabilities().to_string();
+            let capabilities = connection.masked(&connection.capabilities().to_string());
             self.events.emit(|| Event::LoggedIn { side: self.side, capabilities });
         }
         self.connection = Some(connection);

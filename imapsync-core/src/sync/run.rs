@@ -128,6 +128,10 @@ impl Run {
             );
             ledger.fail(Error::new(ErrorKind::Protocol, text).on(Side::Source));
         }
+        if source.listed_none {
+            let text = "the server lists no folder at all; folders may be missing from this run";
+            ledger.fail(Error::new(ErrorKind::Protocol, text).on(Side::Source));
+        }
         for text in &mapping.notices {
             ledger.notice(None, text.clone());
         }

@@ -400,7 +400,12 @@ impl Case {
         }
         match result {
             Ok(report) => {
-                assert_secretless(&format!("{report:?}"));
+                let shown = format!("{report:?}");
+                assert_secretless(&shown);
+                assert!(
+                    !has_controls(&shown) && !is_escaped_by_debug(&shown),
+                    "I6: control characters in {shown}"
+                );
                 for error in report.errors.iter().chain(&report.stopped) {
                     assert_reason(error);
                 }
