@@ -95,9 +95,8 @@ pub fn mask(text: &str, secrets: &[&str]) -> String {
         }
         for (cut, _) in text.match_indices("...") {
             let kept = text.get(..cut).unwrap_or_default();
-            let beginnings = form.char_indices().map(|(end, _)| form.get(..end).unwrap_or_default());
-            let longest =
-                beginnings.filter(|beginning| kept.ends_with(beginning)).next_back().unwrap_or_default();
+            let mut beginnings = form.char_indices().map(|(end, _)| form.get(..end).unwrap_or_default());
+            let longest = beginnings.rfind(|beginning| kept.ends_with(beginning)).unwrap_or_default();
             if longest.chars().count() >= LEAST_BEGINNING {
                 found.push(cut - longest.len()..cut);
             }
