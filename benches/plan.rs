@@ -1,5 +1,7 @@
 //! Decisions: the folder map, the matching of two listings, and the plan.
 
+mod counted;
+
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use imapsync_core::folder::{Folder, Layout, MappingRules, Selection, map};
 use imapsync_core::imap::name::MailboxName;
@@ -44,8 +46,8 @@ fn folders(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("folder map");
     group.throughput(Throughput::Elements(1_000));
     for (name, rules) in [("1,000 folders", MappingRules::default()), ("1,000 folders, edited", edited)] {
-        group.bench_function(name, |b| {
-            b.iter(|| map(&source, &chosen, &layout1, black_box(&destination), &layout2, &rules));
+        counted::bench(&mut group, name, 1_000, || {
+            map(&source, &chosen, &layout1, black_box(&destination), &layout2, &rules)
         });
     }
     group.finish();
@@ -64,24 +66,23 @@ fn messages(criterion: &mut Criterion) {
     ] {
         let matching = match_folder(&source, &destination, &rules, &Answers::default());
         assert_eq!((matching.pairs.len(), matching.questions.is_empty()), (destination.len(), true));
-        group.bench_function(format!("matching, {name}"), |b| {
-            b.iter(|| match_folder(&source, black_box(&destination), &rules, &Answers::default()));
+        counted::bench(&mut group, &format!("matching, {name}"), u64::from(MESSAGES), || {
+            match_folder(&source, black_box(&destination), &rules, &Answers::default())
         });
     }
     let pairs = match_folder(&source, &source, &rules, &Answers::default()).pairs;
     for (name, pairs) in [("all there", &pairs[..]), ("none there", &[])] {
+        let decide = |mut planner: Planner| {
+            for Listed { uid, size, identity, .. } in source.iter().copied() {
+                let decision = planner.decide(Candidate { uid, size, identity, digest: None });
+                assert!(matches!(black_box(decision), Decision::Copy | Decision::Present { .. }));
+            }
+            planner
+        };
+        let planner = Planner::new(rules.clone(), pairs);
+        counted::allocations(&format!("decisions, {name}"), u64::from(MESSAGES), || decide(planner));
         group.bench_function(format!("decisions, {name}"), |b| {
-            b.iter_batched(
-                || Planner::new(rules.clone(), pairs),
-                |mut planner| {
-                    for Listed { uid, size, identity, .. } in source.iter().copied() {
-                        let decision = planner.decide(Candidate { uid, size, identity, digest: None });
-                        assert!(matches!(black_box(decision), Decision::Copy | Decision::Present { .. }));
-                    }
-                    planner
-                },
-                BatchSize::LargeInput,
-            );
+            b.iter_batched(|| Planner::new(rules.clone(), pairs), decide, BatchSize::LargeInput);
         });
     }
     group.finish();

@@ -1,94 +1,17 @@
 //! Framing and parsing: what a sync reads, in the pieces in which a socket gives it.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use imapsync_core::imap::frame::{Frame, Framer, Limits};
-use imapsync_core::imap::response::{Response, Untagged, parse};
-use std::fmt::Write;
-use std::hint::black_box;
-use std::time::Duration;
+mod counted;
+mod streams;
 
-/// What one read of a socket brings.
-const PIECE: usize = 64 * 1024;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use std::time::Duration;
+use streams::read;
 
 /// Messages of a listing.
 const ROWS: usize = 20_000;
 
-/// Reads a stream to its end; gives the number of responses and of bytes in detached literals.
-fn read(stream: &[u8], parsed: bool) -> (usize, usize) {
-    let mut framer = Framer::new(Limits { inline_literal: 64 * 1024, ..Limits::default() });
-    let (mut lines, mut literals) = (0, 0);
-    for piece in stream.chunks(PIECE) {
-        framer.feed(piece);
-        while let Some(frame) = framer.next_frame().expect("the stream is good") {
-            match frame {
-                Frame::Line(line) if parsed => {
-                    let response = parse(&line).expect("the line is good");
-                    assert!(matches!(response, Response::Untagged(Untagged::Fetch(_))));
-                    black_box(response);
-                    lines += 1;
-                }
-                Frame::Line(line) => lines += usize::from(!black_box(line).bytes.is_empty()),
-                Frame::LiteralChunk { bytes, .. } => literals += black_box(bytes).len(),
-                Frame::LiteralStart { .. } | Frame::LiteralEnd { .. } => {}
-            }
-        }
-    }
-    (lines, literals)
-}
-
-fn listing() -> String {
-    let mut stream = String::new();
-    for n in 1..=ROWS {
-        let _ = write!(
-            stream,
-            "* {n} FETCH (UID {} FLAGS (\\Seen \\Answered $Forwarded) INTERNALDATE \"{:02}-Mar-2024 08:15:{:02} +0100\" \
-             RFC822.SIZE {})\r\n",
-            n * 3,
-            n % 28 + 1,
-            n % 60,
-            n * 37 % 90_000,
-        );
-    }
-    stream
-}
-
-fn headers() -> String {
-    let mut stream = String::new();
-    for n in 1..=ROWS {
-        let fields = format!(
-            "Received: from mx{n}.example.org (mx.example.org [192.0.2.{}])\r\n\tby imap.example.net with ESMTPS id {n:08x}\r\n\
-             \tfor <alice@example.net>; Mon, 4 Mar 2024 08:15:00 +0100\r\n\
-             Received: from localhost by mx{n}.example.org; Mon, 4 Mar 2024 08:14:58 +0100\r\n\
-             Message-ID: <{n}.{:x}@example.org>\r\n\r\n",
-            n % 250,
-            n * 7919
-        );
-        let _ = write!(
-            stream,
-            "* {n} FETCH (UID {} BODY[HEADER.FIELDS (MESSAGE-ID RECEIVED)] {{{}}}\r\n{fields})\r\n",
-            n * 3,
-            fields.len()
-        );
-    }
-    stream
-}
-
-fn bodies(size: usize, count: usize) -> Vec<u8> {
-    let body =
-        b"A line of text as people write them, seventy-odd bytes long and no more.\r\n".repeat(size / 74);
-    let mut stream = Vec::new();
-    for n in 1..=count {
-        stream.extend_from_slice(
-            format!("* {n} FETCH (UID {n} FLAGS () BODY[] {{{}}}\r\n", body.len()).as_bytes(),
-        );
-        stream.extend_from_slice(&body);
-        stream.extend_from_slice(b")\r\n");
-    }
-    stream
-}
-
 fn benches(criterion: &mut Criterion) {
-    let (listing, headers) = (listing(), headers());
+    let (listing, headers) = (streams::listing(ROWS), streams::headers(ROWS));
     let rows = ROWS as u64;
     for (name, stream, bytes) in
         [("listing", &listing, listing.len()), ("header answers", &headers, headers.len())]
@@ -96,8 +19,8 @@ fn benches(criterion: &mut Criterion) {
         assert_eq!(read(stream.as_bytes(), true), (ROWS, 0));
         let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::Bytes(bytes as u64));
-        group.bench_function("framing, bytes", |b| b.iter(|| read(stream.as_bytes(), false)));
-        group.bench_function("framing and parsing, bytes", |b| b.iter(|| read(stream.as_bytes(), true)));
+        counted::bench(&mut group, "framing, bytes", rows, || read(stream.as_bytes(), false));
+        counted::bench(&mut group, "framing and parsing, bytes", rows, || read(stream.as_bytes(), true));
         group.throughput(Throughput::Elements(rows));
         group.bench_function("framing and parsing, responses", |b| b.iter(|| read(stream.as_bytes(), true)));
         group.finish();
@@ -106,11 +29,11 @@ fn benches(criterion: &mut Criterion) {
     for (name, size, count, detached) in
         [("4 KiB, attached", 4 << 10, 2_000, false), ("1 MiB, detached", 1 << 20, 16, true)]
     {
-        let stream = bodies(size, count);
+        let stream = streams::bodies(size, count);
         let (lines, literals) = read(&stream, true);
         assert_eq!((lines, literals > 0), (count, detached));
         group.throughput(Throughput::Bytes(stream.len() as u64));
-        group.bench_function(name, |b| b.iter(|| read(&stream, true)));
+        counted::bench(&mut group, name, count as u64, || read(&stream, true));
     }
     group.finish();
 }

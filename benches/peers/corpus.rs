@@ -26,7 +26,7 @@ pub(crate) enum Corpus {
     Tiny,
     /// 10,000 in 20 folders, sizes lognormal, 287 MiB.
     Small,
-    /// 60 of 5-20 MiB in one folder.
+    /// 60 of 5-20 MiB in 4 folders.
     Big,
     /// 1,000 × 2 KiB in 5 folders.
     K1,
@@ -62,7 +62,7 @@ impl Corpus {
         let (count, folders) = match self {
             Corpus::Tiny => (20_000, 5),
             Corpus::Small => (10_000, 20),
-            Corpus::Big => (60, 1),
+            Corpus::Big => (60, 4),
             Corpus::K1 => (1_000, 5),
         };
         let count = if quick { (count / 50).max(4) } else { count };

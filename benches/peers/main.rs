@@ -7,6 +7,7 @@
 //! ```
 
 mod corpus;
+mod machine;
 mod measure;
 mod million;
 mod plot;
@@ -164,7 +165,7 @@ fn compare() -> Result<(), String> {
     let runtime = runtime.map_err(|error| error.to_string())?;
     let limit = Duration::from_secs(*args.get_one::<u64>("limit").expect("it has a default"));
     let mut tables = Vec::new();
-    let mut text = String::new();
+    let mut text = machine::describe();
     for scenario in SCENARIOS.iter().filter(|scenario| names.contains(&scenario.name)) {
         let one = scenario.field == Field::Connections;
         let mut tools = Vec::new();

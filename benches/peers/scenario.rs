@@ -75,7 +75,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "big",
-        about: "60 messages of 5-20 MiB, loopback",
+        about: "60 messages of 5-20 MiB in 4 folders, loopback",
         corpus: Corpus::Big,
         phases: COPY,
         ..LOOPBACK
