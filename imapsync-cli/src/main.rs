@@ -8,6 +8,7 @@ mod options;
 mod output;
 mod settings;
 mod signal;
+mod title;
 
 use exit::Status;
 use imapsync_core::Report;
@@ -24,11 +25,15 @@ const WAITING_EVENTS: usize = 10_000;
 
 fn main() -> ExitCode {
     let stop = Stop::default();
-    // A panic would end with 101, which means something else to the callers of this program.
-    let status = catch_unwind(AssertUnwindSafe(|| run(&stop))).unwrap_or(Status::Software);
+    let status = guarded(|| run(&stop));
     // Only now, when nothing is left to be cleaned up.
     stop.die();
     ExitCode::from(status.exit().code)
+}
+
+/// What comes of it. A panic would end with 101, which means something else to the callers of this program.
+fn guarded(work: impl FnOnce() -> Status) -> Status {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Status::Software)
 }
 
 fn run(stop: &Stop) -> Status {
@@ -61,13 +66,17 @@ fn call(screen: &mut Screen, stop: &Stop) -> Result<Status, Refusal> {
         Some((first, _)) if first == "demo" => Err(Refusal::usage(
             "this imapsync was built without its demo (the feature `demo` of imapsync-cli)",
         )),
-        _ => match prepare(screen, &options::parse(&IMAPSYNC, &arguments)?)? {
-            None => Ok(Status::Ok),
-            Some(settings) => {
-                stop.watch();
-                sync(screen, stop, settings).map(|(status, _)| status)
+        _ => {
+            let values = options::parse(&IMAPSYNC, &arguments)?;
+            title::hide(&values);
+            match prepare(screen, &values)? {
+                None => Ok(Status::Ok),
+                Some(settings) => {
+                    stop.watch();
+                    sync(screen, stop, settings).map(|(status, _)| status)
+                }
             }
-        },
+        }
     }
 }
 
@@ -148,4 +157,23 @@ fn complain(text: &str) {
     use std::io::Write;
     // Nobody may be listening there either.
     let _ = writeln!(std::io::stderr(), "imapsync: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_has_an_exit_status_of_its_own() {
+        assert_eq!(guarded(|| Status::Ok), Status::Ok);
+        assert_eq!(guarded(|| std::panic::resume_unwind(Box::new("of a test"))), Status::Software);
+        // As one on the thread that prints.
+        let status = guarded(|| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| std::panic::resume_unwind(Box::new("of a test")));
+            });
+            Status::Ok
+        });
+        assert_eq!(status, Status::Software);
+    }
 }

@@ -1,6 +1,6 @@
 //! The clap command that a table makes, and the values it yields.
 
-use super::normalise::{Given, Normalised, Spellings};
+use super::normalise::{Given, MASK, Normalised, Spellings, quote};
 use super::{Format, Group, Kind, Manual, Spec, UsageError};
 use clap::builder::ValueParser;
 use clap::parser::ValueSource;
@@ -11,8 +11,12 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Values {
     matches: ArgMatches,
-    /// The command line with its secrets masked.
+    /// The command line for a shell, with its secrets masked.
     pub(crate) shown: String,
+    /// The arguments with their secrets masked.
+    pub(crate) masked: Vec<String>,
+    /// The secrets, by the names of their options, that stand in the command line.
+    pub(crate) secrets: Vec<(String, String)>,
     /// Names of the options given that have no effect here.
     pub(crate) ignored: Vec<String>,
     /// Whether any option was given.
@@ -31,7 +35,12 @@ pub(crate) fn parse(manual: &Manual, arguments: &[String]) -> Result<Values, Usa
     }
     let matches =
         command(manual).try_get_matches_from(given.iter().map(plain)).map_err(|e| UsageError(reason(&e)))?;
-    Ok(Values { matches, shown: shown.join(" "), ignored, any: !given.is_empty() })
+    let typed: Vec<String> = shown.iter().map(|argument| quote(argument)).collect();
+    let any = !given.is_empty();
+    let secrets = given.into_iter().filter(|option| option.spec.secret);
+    let secrets =
+        secrets.filter_map(|option| Some((option.name, option.value.filter(|value| value != MASK)?)));
+    Ok(Values { matches, shown: typed.join(" "), masked: shown, secrets: secrets.collect(), ignored, any })
 }
 
 /// The option in the one form that the clap command knows.

@@ -23,12 +23,12 @@ pub(super) struct Given {
 pub(super) struct Normalised {
     /// The options in their order.
     pub(super) given: Vec<Given>,
-    /// The arguments as they were typed, secrets masked and quoted for a shell.
+    /// The arguments as they were typed, secrets masked.
     pub(super) shown: Vec<String>,
 }
 
 /// What stands in place of a secret.
-const MASK: &str = "***";
+pub(super) const MASK: &str = "***";
 
 #[derive(Debug, Clone)]
 struct Target {
@@ -113,12 +113,12 @@ impl Spellings {
                 if !argument.is_empty() {
                     return Err(left_over(argument, result.given.last()));
                 }
-                result.shown.push(quote(argument));
+                result.shown.push(argument.clone());
                 continue;
             };
             if argument == "--" {
                 options_ended = true;
-                result.shown.push(quote(argument));
+                result.shown.push(argument.clone());
                 continue;
             }
             let (typed, attached) = match dashed.split_once('=') {
@@ -138,16 +138,16 @@ impl Spellings {
                 };
                 let shown = if target.spec.secret { MASK } else { value };
                 if attached.is_some() {
-                    result.shown.push(quote(&format!("{dashes}{typed}={shown}")));
+                    result.shown.push(format!("{dashes}{typed}={shown}"));
                 } else {
-                    result.shown.push(quote(argument));
-                    result.shown.push(quote(shown));
+                    result.shown.push(argument.clone());
+                    result.shown.push(shown.to_owned());
                 }
                 Some(value.to_owned())
             } else if attached.is_some() {
                 return Err(UsageError(format!("option --{typed} takes no value")));
             } else {
-                result.shown.push(quote(argument));
+                result.shown.push(argument.clone());
                 None
             };
             result.given.push(Given {

@@ -23,11 +23,14 @@ impl<W: Write> Printer<W> {
 
     /// Prints text and a line end.
     pub(crate) fn line(&mut self, text: &str) {
-        if let Some(writer) = &mut self.writer
-            && (writer.write_all(text.as_bytes()).and_then(|()| writer.write_all(b"\n")).is_err()
-                || writer.flush().is_err())
-        {
+        let Some(writer) = &mut self.writer else { return };
+        let written = writer.write_all(text.as_bytes()).and_then(|()| writer.write_all(b"\n"));
+        if let Err(error) = written.and_then(|()| writer.flush()) {
             self.writer = None;
+            // Who went away need not be told; a full disk must be.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                crate::complain(&format!("the output cannot be written: {error}; the run goes on without"));
+            }
         }
     }
 }
