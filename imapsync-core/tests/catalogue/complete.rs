@@ -11,7 +11,7 @@ const NOT_APPLICABLE: &[(u16, &str)] =
     &[(114, "there is no JSON report: what a program is to read is `Report`, and the exit status")];
 
 /// Cases whose tests are still to be written; empty in the end.
-const TO_COME: &[std::ops::RangeInclusive<u16>] = &[81..=83, 102..=102, 108..=108];
+const TO_COME: &[std::ops::RangeInclusive<u16>] = &[81..=83];
 
 /// The numbers of the functions `case_NNN_…` under a directory, and where each stands.
 fn cases(directory: &Path, found: &mut BTreeMap<u16, Vec<String>>) {
