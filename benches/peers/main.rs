@@ -16,6 +16,8 @@ mod run;
 mod scenario;
 mod servers;
 mod table;
+#[cfg(test)]
+mod tests;
 mod tools;
 mod verify;
 mod zero_cost;
