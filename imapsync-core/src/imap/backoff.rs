@@ -46,12 +46,21 @@ pub fn wait(status: &Status) -> Option<Duration> {
     }
     let text = status.text.to_ascii_lowercase();
     match status.code {
+        Some(Code::Limit) if blames_request(&text) => return None,
         // EXPUNGEISSUED: the folder has to be opened again, to see what is left.
         Some(Code::Unavailable | Code::Limit | Code::InUse | Code::ServerBug | Code::ExpungeIssued) => {}
         None | Some(Code::Alert | Code::Other { .. }) if WORDS.iter().any(|words| text.contains(words)) => {}
         _ => return None,
     }
     Some(named(&text).unwrap_or(USUAL).min(LONGEST))
+}
+
+/// Whether a text in lower case says that the request itself is too much: no later try will help. Dovecot says LIMIT of a message
+/// that is larger than it takes, Cyrus of a keyword too many.
+pub fn blames_request(text: &str) -> bool {
+    ["size", "too big", "too large", "larger than", "too long", "user flags", "keyword"]
+        .iter()
+        .any(|words| text.contains(words))
 }
 
 /// `request is throttled. suggested backoff time: 178755 milliseconds`.
@@ -73,6 +82,8 @@ mod tests {
             ("OK throttled, try again", None),
             ("NO [UNAVAILABLE] later", Some(1000)),
             ("NO [LIMIT] slow down", Some(1000)),
+            ("NO [LIMIT] Too many user flags in mailbox", None),
+            ("NO [LIMIT] Mail size is larger than the maximum size allowed", None),
             ("NO [INUSE] locked", Some(1000)),
             ("BAD [SERVERBUG] oops", Some(1000)),
             ("BAD Request is throttled. Suggested Backoff Time: 178755 milliseconds", Some(178_755)),

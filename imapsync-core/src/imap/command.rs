@@ -139,6 +139,8 @@ impl FetchItems {
 pub enum StoreAction {
     /// Adds them: `+FLAGS.SILENT`.
     Add,
+    /// Takes them away: `-FLAGS.SILENT`.
+    Remove,
     /// Makes them the only ones: `FLAGS.SILENT`.
     Replace,
 }
@@ -401,6 +403,7 @@ impl Command {
             Self::UidStore { uids, action, flags } => {
                 let verb = match action {
                     StoreAction::Add => "+FLAGS.SILENT",
+                    StoreAction::Remove => "-FLAGS.SILENT",
                     StoreAction::Replace => "FLAGS.SILENT",
                 };
                 out.text(format!("UID STORE {uids} {verb} ({})", flags.words().join(" ")));

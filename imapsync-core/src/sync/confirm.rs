@@ -12,7 +12,7 @@ use super::run::Run;
 use super::survey::{Listing, Opening, Row, Wanted, survey};
 use super::work::{Copied, Job, Work};
 use crate::error::{Error, ErrorKind, Side};
-use crate::message::{Identity, Key, rewrite_key};
+use crate::message::{Key, rewrite_key};
 use crate::options::Delete1;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
@@ -43,8 +43,9 @@ impl Run {
         let listings = survey(&mut self.destination, &wanted, |_, _, _| {}).await?;
         let deletes = self.options.delete1 != Delete1::No || self.options.expunge1;
         for (at, listing) in asked.into_iter().zip(listings) {
-            match self.missing(work, at, listing, deletes).await? {
+            match self.missing(work, at, &listing, deletes).await? {
                 Ok(missing) => {
+                    self.note_lacking(work, at, &listing).await?;
                     work.targets[at].no_deletes |= !missing.is_empty();
                     for copied in missing {
                         let error =
@@ -72,12 +73,12 @@ impl Run {
         &mut self,
         work: &Work,
         at: usize,
-        listing: Listing,
+        listing: &Listing,
         deletes: bool,
     ) -> Result<Result<Vec<Copied>, Error>, Error> {
         let target = &work.targets[at];
-        if let Some(problem) = listing.problem {
-            return Ok(Err(problem));
+        if let Some(problem) = &listing.problem {
+            return Ok(Err(problem.clone()));
         }
         if listing.uid_validity != target.listing.uid_validity {
             let text = "the folder's UIDVALIDITY changed during the run: it is another folder now";
@@ -123,7 +124,7 @@ impl Run {
         let message_id = |seen: &Seen| seen.identity.map_or(0, |identity| identity.message_id);
         let ids: HashSet<u64> = others.values().map(message_id).filter(|id| *id != 0).collect();
         let may_be = |copied: &&Copied| {
-            identity(copied, &work.jobs).is_some_and(|identity| ids.contains(&identity.message_id))
+            copied.identity(&work.jobs).is_some_and(|identity| ids.contains(&identity.message_id))
         };
         let mut here: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
         for copied in missing.iter().filter(may_be) {
@@ -177,11 +178,6 @@ impl Run {
     }
 }
 
-fn identity(copied: &Copied, jobs: &[Job]) -> Option<Identity> {
-    let job = &jobs[copied.job()];
-    job.at(copied.uid).and_then(|at| job.identities.get(at).copied().flatten())
-}
-
 /// The copies that are neither under the UID that was named for them, nor there with their size.
 fn missing_in(rows: &[Row], copied: &[Copied], jobs: &[Job]) -> Vec<Copied> {
     let mut there: BTreeMap<u32, u64> = rows.iter().map(|row| (row.uid, row.size)).collect();
@@ -210,7 +206,7 @@ fn missing_by_key(
     let left: Vec<Copied> = copied
         .iter()
         .filter(|copied| {
-            let uid = identity(copied, jobs).and_then(|identity| keys.get_mut(&identity.key)?.pop());
+            let uid = copied.identity(jobs).and_then(|identity| keys.get_mut(&identity.key)?.pop());
             uid.is_none_or(|uid| there.remove(&uid).is_none())
         })
         .copied()

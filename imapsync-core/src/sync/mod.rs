@@ -12,6 +12,7 @@ mod discover;
 mod doubtful;
 pub mod event;
 mod judge;
+mod lacking;
 mod link;
 mod patience;
 mod prepare;

@@ -62,7 +62,7 @@ impl Run {
                 pairs: Vec::new(),
                 to_copy: Vec::new(),
                 duplicates: Vec::new(),
-                unflagged: Vec::new(),
+                bare: std::collections::BTreeMap::new(),
                 doubtful: Vec::new(),
                 no_deletes: false,
                 tally: Tally::default(),

@@ -4,10 +4,11 @@ use super::event::{Emitter, Event};
 use super::report::{Amount, FolderReport, NAMED_LIMIT, NamedMessage, Report};
 use super::survey::Listing;
 use crate::error::{Error, ErrorKind, Side};
+use crate::imap::flag::Flags;
 use crate::imap::name::MailboxName;
 use crate::message::Identity;
 use crate::plan::{Outcome, Pair, Planner, Tally};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// How the identity of a folder's messages becomes known.
@@ -49,9 +50,8 @@ pub(crate) struct Job {
     pub(crate) to_copy: Vec<u32>,
     /// Duplicates that wait for the copy of the first.
     pub(crate) duplicates: Vec<(u32, u32)>,
-    /// Messages that were copied without some of their flags, which the server refused in the APPEND, and the UID of the
-    /// copy where it is known.
-    pub(crate) unflagged: Vec<(u32, Option<u32>)>,
+    /// Messages, by UID, whose copies lack flags, which the server refused in the APPEND or has dropped.
+    pub(crate) bare: BTreeMap<u32, Bare>,
     /// Messages that had to be read to tell them apart could not be: which is the copy of which is a guess. Ascending.
     pub(crate) doubtful: Vec<u32>,
     /// No delete may act here, for a reason that is told.
@@ -73,6 +73,15 @@ impl Job {
     pub(crate) fn is_safe(&self, uid: u32) -> bool {
         self.state(uid) == Some(State::Settled { safe: true })
     }
+}
+
+/// A copy without some of its flags.
+#[derive(Debug, Clone)]
+pub(crate) struct Bare {
+    /// Its UID, where it is known.
+    pub(crate) copy: Option<u32>,
+    /// The flags that it has.
+    pub(crate) has: Flags,
 }
 
 /// One destination folder.
@@ -112,6 +121,12 @@ pub(crate) struct Copied {
 impl Copied {
     pub(crate) fn job(&self) -> usize {
         self.job as usize
+    }
+
+    /// What the message is known by.
+    pub(crate) fn identity(&self, jobs: &[Job]) -> Option<Identity> {
+        let job = &jobs[self.job()];
+        job.at(self.uid).and_then(|at| job.identities.get(at).copied().flatten())
     }
 }
 

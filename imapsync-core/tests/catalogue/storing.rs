@@ -2,8 +2,168 @@
 
 use crate::case::*;
 use imapsync_core::Side;
-use imapsync_core::testing::{Act, Call, Mail, Rewrite, Stage};
+use imapsync_core::testing::{Act, AppendedFlags, Call, Dates, Keywords, Mail, Rewrite, Stage};
 use std::time::Duration;
+
+/// A mode's messages, some of them with keywords; on the destination they lack these, and other flags.
+fn with_keywords(mode: Mode, capabilities: &'static str) -> Case {
+    let case = mode.case(MODERN, capabilities).also(|pair| {
+        for (folder, uid) in [("INBOX", 1), ("INBOX", 4), ("Work", 1), ("Work", 2)] {
+            let add = |flags: &mut Vec<String>| flags.extend(["$Junk", "Label"].map(str::to_owned));
+            pair.source.mail().folder(folder).flag(uid, add);
+        }
+        inbox(&mut pair.destination.mail()).flag(1, |flags| *flags = vec!["\\Draft".to_owned()]);
+    });
+    // What has left the source keeps the flags that it was given.
+    if mode == Mode::Delete1 { case.bodies_only() } else { case }
+}
+
+/// The system flags of the copies are those of the source.
+#[track_caller]
+fn assert_system_flags(outcome: &Outcome, what: &str) {
+    for (folder, n) in [("INBOX", 1), ("INBOX", 4), ("INBOX", 5), ("Work", 1), ("Work", 2), ("Work", 3)] {
+        let flags = &outcome.copy(folder, n).flags;
+        let mut system: Vec<&str> =
+            flags.iter().map(String::as_str).filter(|f| f.starts_with('\\')).collect();
+        system.sort_unstable();
+        let wanted: &[&str] = if n == 1 { &["\\Flagged", "\\Seen"] } else { &["\\Seen"] };
+        assert_eq!(system, wanted, "{what}: {folder} {n}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_081_permanentflags_that_cannot_be_trusted() {
+    // What PERMANENTFLAGS says, while every keyword is refused.
+    let lines =
+        ["", "()", "(\\*)", "(\\Seen \\*", "NIL", "(\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)"];
+    let refusals =
+        ["NO [LIMIT] Too many user flags in mailbox", "NO [CANNOT] no", "NO no", "BAD no keywords here"];
+    for (number, line) in lines.into_iter().enumerate() {
+        for (at, refusal) in refusals.into_iter().enumerate() {
+            for (mode, capabilities) in [(Mode::ALL[(number + at) % 3], MODERN), (Mode::ALL[at % 3], PLAIN)] {
+                let began = tokio::time::Instant::now();
+                let answer = format!("{{tag}} {refusal}\r\n");
+                let outcome = with_keywords(mode, capabilities)
+                    .run(|pair| {
+                        let change = move |text: String| {
+                            let lines =
+                                text.split_inclusive("\r\n").map(|one| match one.find("PERMANENTFLAGS") {
+                                    Some(_) if line.is_empty() => String::new(),
+                                    Some(at) => format!("{}PERMANENTFLAGS {line}] flags\r\n", &one[..at]),
+                                    None => one.to_owned(),
+                                });
+                            lines.collect()
+                        };
+                        pair.destination.hook(times(usize::MAX, is_opening, text(change)));
+                        let brings = |call: &Call<'_>| {
+                            (call.appends() || call.is("UID STORE")) && call.line.contains("$Junk")
+                        };
+                        pair.destination.hook(times(usize::MAX, brings, say(&answer)));
+                    })
+                    .await;
+                let what = format!("{line:?} {refusal} {capabilities} {mode:?}");
+                outcome.assert_borne();
+                assert_eq!(outcome.report().tally.copied, 6, "{what}");
+                // One that stores nothing but what its line says is believed.
+                if number != 2 {
+                    assert_system_flags(&outcome, &what);
+                }
+                let told = outcome.notices().iter().any(|text| text.contains("does not keep the keywords"));
+                let sent =
+                    outcome.log[1].iter().any(|one| one.starts_with("UID STORE") && one.contains("$Junk"));
+                assert_eq!(told, sent, "{what}: {:?}", outcome.notices());
+                assert!(began.elapsed() < Duration::from_secs(30), "{what}: {:?}", began.elapsed());
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_082_store_that_is_not_done() {
+    // OK, and nothing has changed, or something else.
+    for answer in [
+        "{tag} OK done\r\n",
+        "* 1 FETCH (FLAGS (\\Draft))\r\n* 1 FETCH (UID 1 FLAGS ())\r\n{tag} OK done\r\n",
+    ] {
+        for capabilities in [MODERN, PLAIN] {
+            for mode in [Mode::Keep, Mode::Delete2] {
+                let outcome = with_keywords(mode, capabilities)
+                    .run(|pair| {
+                        let stores = |call: &Call<'_>| call.is("UID STORE") && !call.line.contains("Deleted");
+                        pair.destination.hook(times(usize::MAX, stores, say(answer)));
+                    })
+                    .await;
+                let errors = &outcome.report().errors;
+                assert_eq!(errors.len(), 1, "told once: {errors:?}");
+                outcome.assert_reported("keeps others");
+                assert_eq!(outcome.report().flags_changed, 0, "{answer} {mode:?}");
+                let stores = outcome.log[1].iter().filter(|line| line.contains("UID STORE 1 FLAGS"));
+                assert_eq!(stores.count(), 1, "not again and again");
+            }
+        }
+    }
+    // Keywords alone are lost, as long as the server is what it is: each run tries once, and is a success.
+    let habits =
+        [Keywords::Lost, Keywords::Dropped, Keywords::AtMost(1), Keywords::ByStore(1), Keywords::Refused];
+    for keywords in habits {
+        for (capabilities, mode) in [MODERN, PLAIN].into_iter().flat_map(|c| Mode::ALL.map(|mode| (c, mode)))
+        {
+            let outcome = with_keywords(mode, capabilities)
+                .also(move |pair| pair.destination.mail().quirks.keywords = keywords)
+                // Which of them find room depends on the order.
+                .bodies_only()
+                .run(|_| {})
+                .await;
+            outcome.assert_borne();
+            assert_system_flags(&outcome, &format!("{keywords:?} {capabilities} {mode:?}"));
+            let stores = outcome.count(Side::Destination, "UID STORE");
+            assert!(stores <= 8, "{keywords:?} {capabilities} {mode:?}: {stores}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_083_append_that_ignores_flags_or_date() {
+    for capabilities in [MODERN, PLAIN] {
+        for mode in Mode::ALL {
+            let what = format!("{capabilities} {mode:?}");
+            let outcome = with_keywords(mode, capabilities)
+                .run(|pair| pair.destination.mail().quirks.appended_flags = AppendedFlags::Dropped)
+                .await;
+            outcome.assert_borne();
+            assert_system_flags(&outcome, &what);
+            assert_eq!(outcome.copy("INBOX", 4).flags.len(), 3, "{what}: its keywords too");
+
+            // Whoever lies about UIDs as well gets no flags of another message.
+            let outcome = with_keywords(mode, capabilities)
+                .run(|pair| {
+                    pair.destination.mail().quirks.appended_flags = AppendedFlags::Dropped;
+                    let lie = |text: String| match text.split_once(" OK [APPENDUID ") {
+                        Some((tag, rest)) => {
+                            let (numbers, rest) = rest.split_once("] ").unwrap();
+                            let (validity, uid) = numbers.split_once(' ').unwrap();
+                            let uid = uid.parse::<u32>().unwrap() + 1;
+                            format!("{tag} OK [APPENDUID {validity} {uid}] {rest}")
+                        }
+                        None => text,
+                    };
+                    pair.destination.hook(times(usize::MAX, is_stored, text(lie)));
+                })
+                .await;
+            outcome.assert_borne();
+            assert_system_flags(&outcome, &what);
+
+            let outcome = mode
+                .case(MODERN, capabilities)
+                .bodies_only()
+                .run(|pair| pair.destination.mail().quirks.dates = Dates::Now)
+                .await;
+            outcome.assert_borne();
+            let told = outcome.notices().iter().filter(|text| text.contains("dates of its own")).count();
+            assert_eq!(told, 2, "once for each folder: {:?}", outcome.notices());
+        }
+    }
+}
 
 #[tokio::test(start_paused = true)]
 async fn case_084_the_answer_to_an_append_is_lost() {

@@ -42,7 +42,7 @@ pub(crate) async fn delete_source(
         }
         // A copy that lacks flags, and cannot be given them now, gets them from the next run.
         let unfound =
-            job.unflagged.iter().filter(|(_, copy)| copy.is_none_or(|copy| target.bare.contains(&copy)));
+            job.bare.iter().filter(|(_, bare)| bare.copy.is_none_or(|copy| target.bare.contains(&copy)));
         let behind = job.pairs.iter().filter(|pair| target.bare.contains(&pair.destination));
         let bare: HashSet<u32> = unfound.map(|(uid, _)| *uid).chain(behind.map(|pair| pair.source)).collect();
         let safe =

@@ -3,7 +3,7 @@
 use super::{Place, write};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::command::{Command, StoreAction};
-use crate::imap::flag::Flags;
+use crate::imap::flag::{Flags, SystemFlags};
 use crate::imap::uidset::UidSet;
 use crate::message::flags;
 use crate::options::SyncOptions;
@@ -11,14 +11,14 @@ use crate::sync::broken::{self, Broken};
 use crate::sync::event::Event;
 use crate::sync::link::Link;
 use crate::sync::read::{Answer, Part, Reading, SET_BYTES, read};
-use crate::sync::work::{Ledger, Target, Work};
+use crate::sync::work::{Bare, Ledger, Target, Work};
 use std::collections::BTreeMap;
 
 /// The flags that messages of one target shall have: by their words, the flags and whose they are.
 type Changes = BTreeMap<Vec<String>, (Flags, UidSet)>;
 
 /// Brings the flags of messages that are on both sides up to date, unless the options leave them: the source wins. Stores
-/// also those that an APPEND was refused with. What the server says OK to is read again: some keep their own flags all
+/// also those that an APPEND has not brought. What the server says OK to is read again: some keep their own flags all
 /// the same.
 ///
 /// # Errors
@@ -36,17 +36,18 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
             groups.entry(flags.words()).or_insert_with(|| (flags, UidSet::new())).1.insert(uid);
         };
         let mut unknown = UidSet::new();
-        for (uid, destination) in &job.unflagged {
+        for (uid, Bare { copy, has }) in &job.bare {
             let Some(from) = job.listing.row(*uid).and_then(|row| row.flags.as_ref()) else { continue };
-            let to = flags::harmless(&flags::for_append(from, permanent));
-            match (flags::change(from, &to, permanent, deleting), destination) {
-                (Some(flags), Some(destination)) => shall(*destination, flags),
+            match (flags::change(from, has, permanent, deleting), copy) {
+                (Some(flags), Some(copy)) => shall(*copy, flags),
                 (Some(_), None) => unknown.insert(*uid),
                 (None, _) => {}
             }
         }
         if !unknown.is_empty() {
-            let text = format!("messages {unknown} were copied without flags that the destination refused");
+            let text = format!(
+                "messages {unknown} were copied, and the destination has refused or dropped flags of them"
+            );
             let error = Error::new(ErrorKind::Flags, text).on(Side::Destination);
             let error = error.in_folder(&*job.source_text).hint("the next run tries to set them");
             work.ledger.fail(error);
@@ -64,10 +65,12 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
         }
     }
     if !options.dry {
+        let mut refused = BTreeMap::new();
         for (at, groups) in &mut changes {
-            store_flags(link, &mut work.targets[*at], groups, &mut work.ledger).await?;
+            let said = store_flags(link, &mut work.targets[*at], groups, &mut work.ledger).await?;
+            refused.extend(said.map(|said| (*at, said)));
         }
-        keep_changed(link, &mut changes, work).await?;
+        keep_changed(link, &mut changes, &refused, work).await?;
     }
     let ledger = &mut work.ledger;
     for (at, groups) in changes {
@@ -82,14 +85,14 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
     Ok(())
 }
 
-/// Stores; what is refused is told, and no longer among the changes. Where nothing could be stored the target's copies are
-/// noted.
+/// Stores; what is refused is told, and no longer among the changes. Where it may be refused for its keywords, the system flags are
+/// stored without these; then what the server said is given. Where nothing could be stored the target's copies are noted.
 async fn store_flags(
     link: &mut Link,
     target: &mut Target,
     groups: &mut Changes,
     ledger: &mut Ledger,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     let place = Place {
         side: Side::Destination,
         mailbox: target.name.clone(),
@@ -106,6 +109,7 @@ async fn store_flags(
         action: StoreAction::Replace,
         flags: flags.clone(),
     };
+    let mut told = None;
     match write(link, &place, &steps, command).await? {
         Err(error) => {
             // The next run may be luckier: until then the messages that have these flags stay.
@@ -116,6 +120,10 @@ async fn store_flags(
         Ok(refusals) => {
             for ((flags, set), refusal) in steps.iter().zip(refusals) {
                 let Some(said) = refusal else { continue };
+                if flags.keywords().next().is_some() && store_system_flags(link, &place, flags, set).await? {
+                    told = Some(said);
+                    continue;
+                }
                 if let Some((_, uids)) = groups.get_mut(&flags.words()) {
                     *uids = uids.difference(set);
                 }
@@ -128,14 +136,41 @@ async fn store_flags(
             }
         }
     }
-    Ok(())
+    Ok(told)
+}
+
+/// Brings the system flags of messages up to date and leaves their keywords alone; whether the server has done it.
+async fn store_system_flags(
+    link: &mut Link,
+    place: &Place,
+    flags: &Flags,
+    uids: &UidSet,
+) -> Result<bool, Error> {
+    let mut steps = Vec::new();
+    for (action, system) in
+        [(StoreAction::Add, flags.system()), (StoreAction::Remove, SystemFlags::all() - flags.system())]
+    {
+        let mut flags = Flags::new();
+        flags.set_system(system);
+        if !system.is_empty() {
+            steps.push((action, flags));
+        }
+    }
+    let command = |(action, flags): &(StoreAction, Flags)| Command::UidStore {
+        uids: uids.clone(),
+        action: *action,
+        flags: flags.clone(),
+    };
+    let results = write(link, place, &steps, command).await?;
+    Ok(results.is_ok_and(|refusals| refusals.iter().all(Option::is_none)))
 }
 
 /// Reads the flags of what was stored. Where they are not as they were asked for, that is told once for a folder, and is no
-/// change.
+/// change. Of keywords that the server does not keep it is no error, as where it says so before.
 async fn keep_changed(
     link: &mut Link,
     changes: &mut BTreeMap<usize, Changes>,
+    refused: &BTreeMap<usize, String>,
     work: &mut Work,
 ) -> Result<(), Error> {
     let mut readings = Vec::new();
@@ -156,16 +191,28 @@ async fn keep_changed(
     .await?;
     for (at, groups) in changes {
         let target = &work.targets[*at];
-        let mut ignored = UidSet::new();
+        let (mut ignored, mut keywords) = (UidSet::new(), UidSet::new());
         for (wanted, uids) in groups.values_mut() {
             let permanent = target.listing.permanent.as_ref();
-            let kept = |uid: &u32| {
-                now.get(&(*at, *uid))
-                    .is_some_and(|now| flags::change(wanted, now, permanent, false).is_some())
-            };
-            let unchanged = UidSet::from_uids(uids.iter().filter(kept));
+            let system = |flags: &Flags| flags::for_append(flags, permanent).system();
+            let mut unchanged = UidSet::new();
+            for uid in uids.iter() {
+                let Some(now) = now.get(&(*at, uid)) else { continue };
+                if flags::change(wanted, now, permanent, false).is_some() {
+                    unchanged.insert(uid);
+                    let list = if system(wanted) == system(now) { &mut keywords } else { &mut ignored };
+                    list.insert(uid);
+                }
+            }
             *uids = uids.difference(&unchanged);
-            unchanged.iter().for_each(|uid| ignored.insert(uid));
+        }
+        if !keywords.is_empty() {
+            let said = refused.get(at).map_or(String::new(), |said| format!(": {said}"));
+            let text = format!(
+                "{}: the server does not keep the keywords of messages {keywords}{said}",
+                target.text
+            );
+            work.ledger.notice(Some(Side::Destination), text);
         }
         if !ignored.is_empty() {
             let text = format!("the server took the flags of messages {ignored} and keeps others");

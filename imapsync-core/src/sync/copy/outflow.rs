@@ -11,6 +11,7 @@ use crate::imap::response::{Code, Status, StatusKind, Untagged};
 use crate::message::{Identity, flags};
 use crate::plan::Outcome;
 use crate::sync::broken::{self, Broken};
+use crate::sync::work::Bare;
 use bytes::Bytes;
 
 /// So many messages refused for quota in a row end the copying: a smaller one might still have fitted.
@@ -177,7 +178,13 @@ impl Copier<'_> {
     /// The copy is there. Flags that it was refused with are to be stored yet.
     pub(super) fn copied(&mut self, job: usize, uid: u32, destination: Option<u32>) {
         if self.plain.contains(&(job, uid)) {
-            self.work.jobs[job].unflagged.push((uid, destination));
+            let job = &mut self.work.jobs[job];
+            let target = &self.work.targets[job.target];
+            let flags = job.listing.row(uid).and_then(|row| row.flags.as_ref());
+            let has = flags.map_or_else(Default::default, |flags| {
+                flags::harmless(&flags::for_append(flags, target.listing.permanent.as_ref()))
+            });
+            job.bare.insert(uid, Bare { copy: destination, has });
         }
         self.work.settle(job, uid, Outcome::Copied { destination });
     }

@@ -18,28 +18,22 @@ pub(super) enum Refusal {
 }
 
 pub(super) fn classify(status: &Status) -> Refusal {
+    let text = status.text.to_ascii_lowercase();
     match status.code {
-        // Dovecot says LIMIT of a message that is larger than it takes: no later try will help.
-        Some(Code::Limit | Code::TooBig) if is_size_text(&status.text) => return Refusal::Final,
+        Some(Code::Limit | Code::TooBig) if backoff::blames_request(&text) => return Refusal::Final,
         Some(Code::OverQuota) => return Refusal::Quota,
         _ => {}
     }
     match backoff::wait(status) {
         Some(pause) => Refusal::Later(pause),
         None if status.kind == StatusKind::Bad => Refusal::BadLiteral,
-        None if is_quota_text(&status.text) => Refusal::Quota,
+        None if is_quota_text(&text) => Refusal::Quota,
         None => Refusal::Final,
     }
 }
 
-fn is_size_text(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    ["size", "too big", "too large", "larger than", "too long"].iter().any(|words| text.contains(words))
-}
-
 /// Servers without the code say it in words.
 fn is_quota_text(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
     ["over quota", "overquota", "quota exceeded", "exceeds quota", "mailbox is full", "mailbox full"]
         .iter()
         .any(|words| text.contains(words))
@@ -71,6 +65,7 @@ mod tests {
             ("NO Over quota", Refusal::Quota),
             ("NO [UNAVAILABLE] later", later(1000)),
             ("NO [LIMIT] slow down", later(1000)),
+            ("NO [LIMIT] Too many user flags in mailbox", Refusal::Final),
             ("NO [LIMIT] Mail size is larger than the maximum size allowed", Refusal::Final),
             ("BAD Request is throttled. Suggested Backoff Time: 178755 milliseconds", later(178_755)),
             ("NO throttled. Suggested Backoff Time: 99999999 milliseconds", later(900_000)),
