@@ -45,7 +45,6 @@ impl Run {
         for (at, listing) in asked.into_iter().zip(listings) {
             match self.missing(work, at, &listing, deletes).await? {
                 Ok(missing) => {
-                    self.note_lacking(work, at, &listing).await?;
                     work.targets[at].no_deletes |= !missing.is_empty();
                     for copied in missing {
                         let error =
@@ -55,6 +54,7 @@ impl Run {
                                 .for_message(copied.uid);
                         work.retract(copied, error);
                     }
+                    self.note_lacking(work, at, &listing).await?;
                 }
                 Err(error) => {
                     let target = &mut work.targets[at];

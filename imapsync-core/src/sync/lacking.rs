@@ -9,7 +9,7 @@ use super::run::Run;
 use super::survey::{Listing, Row};
 use super::work::{Bare, Copied, Work};
 use crate::error::{Error, Side};
-use crate::imap::flag::Flags;
+use crate::imap::flag::{Flags, SystemFlags};
 use crate::message::{Key, flags};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -26,33 +26,34 @@ impl Run {
         at: usize,
         listing: &Listing,
     ) -> Result<(), Error> {
-        self.tell_dates(work, at, listing);
         let target = &work.targets[at];
-        let there = listing.rows.iter().filter_map(|row| row.flags.as_ref()).map(Flags::system);
-        let sent = target.copied.iter().map(|copied| self.sent(work, copied).system());
+        let copied = || target.copied.iter().filter(|copied| work.jobs[copied.job()].is_safe(copied.uid));
+        self.tell_dates(work, at, listing, copied());
+        let there = listing.rows.iter().filter_map(|row| row.flags.as_ref()).map(system);
+        let sent = copied().map(|copied| system(&self.sent(work, copied)));
         let unfound = |copied: &Copied| {
             work.jobs[copied.job()].bare.get(&copied.uid).is_some_and(|bare| bare.copy.is_none())
         };
-        if is_part(sent, there) && !target.copied.iter().any(unfound) {
+        if is_part(sent, there) && !copied().any(unfound) {
             return Ok(());
         }
         let (rules, above) = (&self.options.identity, unlisted(&target.listing));
         let looked =
             look_once(&mut self.destination, rules, &target.name, listing.uid_validity, above).await?;
-        let copies = by_key(work, &target.copied, &looked.unwrap_or_else(|_| BTreeMap::new()));
+        let copies = by_key(work, copied(), &looked.unwrap_or_else(|_| BTreeMap::new()));
         let mut bare: Vec<(Copied, Bare)> = Vec::new();
-        for copied in &target.copied {
+        for copied in copied() {
             let sent = self.sent(work, copied);
             let copy = copies.get(&(copied.job(), copied.uid)).copied();
             match copy.and_then(|copy| listing.row(copy)) {
                 Some(Row { uid, flags: Some(has), .. }) => {
-                    if has.system() != sent.system() || unfound(copied) {
+                    if system(has) != system(&sent) || unfound(copied) {
                         let has = has.clone();
                         bare.push((*copied, Bare { copy: Some(*uid), has }));
                     }
                 }
                 // It may be one of those.
-                _ if !sent.system().is_empty() => {
+                _ if !system(&sent).is_empty() => {
                     bare.push((*copied, Bare { copy: None, has: Flags::new() }));
                 }
                 _ => {}
@@ -75,18 +76,28 @@ impl Run {
         flags.map_or_else(Flags::new, |flags| flags::harmless(&flags::for_append(flags, permanent)))
     }
 
-    fn tell_dates(&self, work: &Work, at: usize, listing: &Listing) {
-        let target = &work.targets[at];
-        let sent = target.copied.iter().filter_map(|copied| {
+    fn tell_dates<'a>(
+        &self,
+        work: &Work,
+        at: usize,
+        listing: &Listing,
+        copied: impl Iterator<Item = &'a Copied>,
+    ) {
+        let sent = copied.filter_map(|copied| {
             let row = work.jobs[copied.job()].listing.row(copied.uid)?;
             row.date.filter(|_| self.options.internal_dates).map(|date| date.clamped().seconds())
         });
         let there = listing.rows.iter().filter_map(|row| row.date).map(|date| date.seconds());
         if !is_part(sent, there) {
-            let text = format!("{}: the server gives copies dates of its own", target.text);
+            let text = format!("{}: the server gives copies dates of its own", work.targets[at].text);
             work.ledger.notice(Some(Side::Destination), text);
         }
     }
+}
+
+/// What is compared: a mark for deletion is not sent to every server.
+fn system(flags: &Flags) -> SystemFlags {
+    flags.system() - SystemFlags::DELETED
 }
 
 /// Whether everything of the first is in the second, as often.
@@ -105,7 +116,11 @@ fn is_part<T: std::hash::Hash + Eq>(one: impl Iterator<Item = T>, other: impl It
 
 /// Which copy is whose, by job and UID: only where one message of a key is there for one that was copied. What the server says of
 /// UIDs is not asked.
-fn by_key(work: &Work, copied: &[Copied], seen: &BTreeMap<u32, Seen>) -> HashMap<(usize, u32), u32> {
+fn by_key<'a>(
+    work: &Work,
+    copied: impl Iterator<Item = &'a Copied>,
+    seen: &BTreeMap<u32, Seen>,
+) -> HashMap<(usize, u32), u32> {
     let mut there: HashMap<Key, u32> = HashMap::new();
     let mut twins: HashSet<Key> = HashSet::new();
     for (uid, seen) in seen {

@@ -14,8 +14,15 @@ use crate::sync::read::{Answer, Part, Reading, SET_BYTES, read};
 use crate::sync::work::{Bare, Ledger, Target, Work};
 use std::collections::BTreeMap;
 
-/// The flags that messages of one target shall have: by their words, the flags and whose they are.
-type Changes = BTreeMap<Vec<String>, (Flags, UidSet)>;
+/// The flags that messages of one target shall have, and whose they are.
+type Changes = BTreeMap<Key, (Flags, UidSet)>;
+
+/// The words of flags, and whether the messages lack system flags beside keywords.
+type Key = (Vec<String>, bool);
+
+fn key(flags: &Flags, has: &Flags) -> Key {
+    (flags.words(), flags.keywords().next().is_some() && flags.system() != has.system())
+}
 
 /// Brings the flags of messages that are on both sides up to date, unless the options leave them: the source wins. Stores
 /// also those that an APPEND has not brought. What the server says OK to is read again: some keep their own flags all
@@ -31,15 +38,15 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
     for job in &work.jobs {
         let target = &work.targets[job.target];
         let permanent = target.listing.permanent.as_ref();
-        let mut shall = |uid: u32, flags: Flags| {
+        let mut shall = |uid: u32, flags: Flags, has: &Flags| {
             let groups = changes.entry(job.target).or_default();
-            groups.entry(flags.words()).or_insert_with(|| (flags, UidSet::new())).1.insert(uid);
+            groups.entry(key(&flags, has)).or_insert_with(|| (flags, UidSet::new())).1.insert(uid);
         };
         let mut unknown = UidSet::new();
         for (uid, Bare { copy, has }) in &job.bare {
             let Some(from) = job.listing.row(*uid).and_then(|row| row.flags.as_ref()) else { continue };
             match (flags::change(from, has, permanent, deleting), copy) {
-                (Some(flags), Some(copy)) => shall(*copy, flags),
+                (Some(flags), Some(copy)) => shall(*copy, flags, has),
                 (Some(_), None) => unknown.insert(*uid),
                 (None, _) => {}
             }
@@ -60,17 +67,15 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
             // Flags that could not be read are left alone.
             let (Some(from), Some(to)) = (&from.flags, &to.flags) else { continue };
             if let Some(flags) = flags::change(from, to, permanent, deleting) {
-                shall(pair.destination, flags);
+                shall(pair.destination, flags, to);
             }
         }
     }
     if !options.dry {
-        let mut refused = BTreeMap::new();
         for (at, groups) in &mut changes {
-            let said = store_flags(link, &mut work.targets[*at], groups, &mut work.ledger).await?;
-            refused.extend(said.map(|said| (*at, said)));
+            store_flags(link, &mut work.targets[*at], groups, &mut work.ledger).await?;
         }
-        keep_changed(link, &mut changes, &refused, work).await?;
+        keep_changed(link, &mut changes, work).await?;
     }
     let ledger = &mut work.ledger;
     for (at, groups) in changes {
@@ -86,13 +91,13 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
 }
 
 /// Stores; what is refused is told, and no longer among the changes. Where it may be refused for its keywords, the system flags are
-/// stored without these; then what the server said is given. Where nothing could be stored the target's copies are noted.
+/// stored without these. Where nothing could be stored the target's copies are noted.
 async fn store_flags(
     link: &mut Link,
     target: &mut Target,
     groups: &mut Changes,
     ledger: &mut Ledger,
-) -> Result<Option<String>, Error> {
+) -> Result<(), Error> {
     let place = Place {
         side: Side::Destination,
         mailbox: target.name.clone(),
@@ -100,16 +105,17 @@ async fn store_flags(
         uid_validity: target.listing.uid_validity,
         sizes: BTreeMap::new(),
     };
-    let steps: Vec<(Flags, UidSet)> = groups
-        .values()
-        .flat_map(|(flags, uids)| uids.split(SET_BYTES).into_iter().map(move |set| (flags.clone(), set)))
+    let steps: Vec<(Key, Flags, UidSet)> = groups
+        .iter()
+        .flat_map(|(key, (flags, uids))| {
+            uids.split(SET_BYTES).into_iter().map(move |set| (key.clone(), flags.clone(), set))
+        })
         .collect();
-    let command = |(flags, set): &(Flags, UidSet)| Command::UidStore {
+    let command = |(_, flags, set): &(Key, Flags, UidSet)| Command::UidStore {
         uids: set.clone(),
         action: StoreAction::Replace,
         flags: flags.clone(),
     };
-    let mut told = None;
     match write(link, &place, &steps, command).await? {
         Err(error) => {
             // The next run may be luckier: until then the messages that have these flags stay.
@@ -118,14 +124,13 @@ async fn store_flags(
             ledger.fail(error.with_kind(ErrorKind::Flags));
         }
         Ok(refusals) => {
-            for ((flags, set), refusal) in steps.iter().zip(refusals) {
+            for ((key, flags, set), refusal) in steps.iter().zip(refusals) {
                 let Some(said) = refusal else { continue };
-                if flags.keywords().next().is_some() && store_system_flags(link, &place, flags, set).await? {
-                    told = Some(said);
-                    continue;
-                }
-                if let Some((_, uids)) = groups.get_mut(&flags.words()) {
+                if let Some((_, uids)) = groups.get_mut(key) {
                     *uids = uids.difference(set);
+                }
+                if key.1 {
+                    store_system_flags(link, &place, flags, set).await?;
                 }
                 ledger.fail(
                     Error::new(ErrorKind::Flags, format!("could not set the flags of messages {set}"))
@@ -136,16 +141,17 @@ async fn store_flags(
             }
         }
     }
-    Ok(told)
+    Ok(())
 }
 
-/// Brings the system flags of messages up to date and leaves their keywords alone; whether the server has done it.
+/// Brings the system flags of messages up to date and leaves their keywords alone. That these flags could not be set as they
+/// should be is told in any case.
 async fn store_system_flags(
     link: &mut Link,
     place: &Place,
     flags: &Flags,
     uids: &UidSet,
-) -> Result<bool, Error> {
+) -> Result<(), Error> {
     let mut steps = Vec::new();
     for (action, system) in
         [(StoreAction::Add, flags.system()), (StoreAction::Remove, SystemFlags::all() - flags.system())]
@@ -161,8 +167,8 @@ async fn store_system_flags(
         action: *action,
         flags: flags.clone(),
     };
-    let results = write(link, place, &steps, command).await?;
-    Ok(results.is_ok_and(|refusals| refusals.iter().all(Option::is_none)))
+    write(link, place, &steps, command).await?.ok();
+    Ok(())
 }
 
 /// Reads the flags of what was stored. Where they are not as they were asked for, that is told once for a folder, and is no
@@ -170,7 +176,6 @@ async fn store_system_flags(
 async fn keep_changed(
     link: &mut Link,
     changes: &mut BTreeMap<usize, Changes>,
-    refused: &BTreeMap<usize, String>,
     work: &mut Work,
 ) -> Result<(), Error> {
     let mut readings = Vec::new();
@@ -207,11 +212,8 @@ async fn keep_changed(
             *uids = uids.difference(&unchanged);
         }
         if !keywords.is_empty() {
-            let said = refused.get(at).map_or(String::new(), |said| format!(": {said}"));
-            let text = format!(
-                "{}: the server does not keep the keywords of messages {keywords}{said}",
-                target.text
-            );
+            let text =
+                format!("{}: the server does not keep the keywords of messages {keywords}", target.text);
             work.ledger.notice(Some(Side::Destination), text);
         }
         if !ignored.is_empty() {
