@@ -47,10 +47,8 @@ impl Run {
             let copy = copies.get(&(copied.job(), copied.uid)).copied();
             match copy.and_then(|copy| listing.row(copy)) {
                 Some(Row { uid, flags: Some(has), .. }) => {
-                    if system(has) != system(&sent) || unfound(copied) {
-                        let has = has.clone();
-                        bare.push((*copied, Bare { copy: Some(*uid), has }));
-                    }
+                    let lacks = system(has) != system(&sent) || unfound(copied);
+                    bare.extend(lacks.then(|| (*copied, Bare { copy: Some(*uid), has: has.clone() })));
                 }
                 // It may be one of those.
                 _ if !system(&sent).is_empty() => {
