@@ -180,7 +180,9 @@ fn compare() -> Result<(), String> {
         tools.extend(wanted("mbsync").then_some(Tool::Mbsync));
         if !one {
             tools.extend(wanted("interimap").then_some(Tool::Interimap));
-            tools.extend(wanted("mailutil").then_some(Tool::Mailutil));
+            // One turn for each message and side: minutes on a long line, so only where it is asked for by name.
+            let long = scenario.round_trip.is_some_and(|time| !time.is_zero()) && only.is_none();
+            tools.extend((wanted("mailutil") && !long).then_some(Tool::Mailutil));
             let other = tools::on_path("imapsync").filter(|path| ours.iter().all(|(_, own)| own != path));
             tools.extend(other.filter(|_| wanted("imapsync")).map(Tool::Imapsync));
             tools.extend(zero.iter().filter(|_| wanted("zero-cost")).map(|count| Tool::ZeroCost(*count)));

@@ -4,7 +4,7 @@ use crate::corpus::{self, Text};
 use crate::measure::Cost;
 use crate::proxy::{Proxy, Traffic};
 use crate::scenario::{Phase, Scenario};
-use crate::servers::{self, Server};
+use crate::servers::Server;
 use crate::tools::{End, Task, Tool};
 use crate::verify::{self, Account, Verdict};
 use crate::zero_cost;
@@ -51,7 +51,6 @@ struct Stage<'a> {
     source: Server,
     destination: Server,
     lines: Option<[Proxy; 2]>,
-    scratch: tempfile::TempDir,
     text: Text,
     rows: Vec<Row>,
 }
@@ -68,11 +67,9 @@ pub(crate) fn run(scenario: &Scenario, settings: &Settings<'_>) -> Result<Vec<Ro
     };
     let lines = scenario.round_trip.map(connect);
     let lines = lines.transpose().map_err(told)?;
-    let scratch =
-        tempfile::Builder::new().prefix("peers-work-").tempdir_in(servers::memory()).map_err(told)?;
     let text = Text::new();
     let rows = Vec::new();
-    let mut stage = Stage { scenario, settings, source, destination, lines, scratch, text, rows };
+    let mut stage = Stage { scenario, settings, source, destination, lines, text, rows };
     stage.measure()?;
     let order = |row: &Row| Phase::ALL.iter().position(|phase| *phase == row.phase);
     stage.rows.sort_by_key(order);
@@ -109,7 +106,7 @@ impl Stage<'_> {
             tools.rotate_left(repetition % self.settings.tools.len().max(1));
             for tool in tools {
                 let to = self.destination.user();
-                let state = self.scratch.path().join(format!("state-{to}"));
+                let state = self.source.scratch().join(format!("state-{to}"));
                 if !self.once(tool, Phase::FirstCopy, &from, &to, &state)? {
                     continue;
                 }
@@ -146,7 +143,7 @@ impl Stage<'_> {
     }
 
     fn streams(&self, connections: usize) -> std::path::PathBuf {
-        self.scratch.path().join(format!("streams-{connections}"))
+        self.source.scratch().join(format!("streams-{connections}"))
     }
 
     /// Runs a tool for a phase and notes what it cost; false where it cannot do this.

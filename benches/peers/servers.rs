@@ -87,6 +87,11 @@ impl Server {
         }
     }
 
+    /// A place for other things that go with the server, however this process ends.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.dir.join("scratch")
+    }
+
     /// The CA that signed its certificate.
     pub(crate) fn ca(&self) -> PathBuf {
         self.dir.join("ca.crt")
