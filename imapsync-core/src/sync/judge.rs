@@ -75,7 +75,7 @@ pub(crate) async fn complete_identities(
                         headerless.insert((folder, uid));
                     }
                 }
-                Answer::Flags(_) => {}
+                Answer::Flags(_) | Answer::Date(_) => {}
                 Answer::Digests { body, .. } => identities[at] = Some(IdentityRules::from_body(body)),
             }
         })
@@ -161,6 +161,7 @@ pub(crate) async fn judge(
     work: &mut Work,
 ) -> Result<Judgement, Error> {
     let rules = options.plan_rules(append_limit);
+    let mut known = HashMap::new();
     // Folders that share a target are matched one after the other, each with what the ones before have left.
     let mut waiting: Vec<usize> =
         (0..work.jobs.len()).filter(|at| work.jobs[*at].mode == Mode::Scanned).collect();
@@ -174,18 +175,19 @@ pub(crate) async fn judge(
             }
             !free
         });
-        match_jobs(source, destination, &rules, work, &now).await?;
+        known.extend(match_jobs(source, destination, &rules, work, &now).await?);
     }
-    decide(source, &rules, work).await
+    decide(source, &rules, work, known).await
 }
 
+/// The jobs, each with what was read of its messages.
 async fn match_jobs(
     source: &mut Link,
     destination: &mut Link,
     rules: &PlanRules,
     work: &mut Work,
     jobs: &[usize],
-) -> Result<(), Error> {
+) -> Result<HashMap<usize, Answers>, Error> {
     let mut answers: HashMap<usize, Answers> = HashMap::new();
     let mut matchings: HashMap<usize, Matching> = HashMap::new();
     for round in 0..ROUNDS {
@@ -248,7 +250,7 @@ async fn match_jobs(
         let Job { pairs, doubtful, .. } = job;
         pairs.retain(|pair| pair.how == How::Digest || doubtful.binary_search(&pair.source).is_err());
     }
-    Ok(())
+    Ok(answers)
 }
 
 enum Told {
@@ -261,7 +263,7 @@ impl From<Answer<'_>> for Told {
         match answer {
             Answer::Fields(header) => Self::Rewrite(rewrite_key(header)),
             Answer::Digests { whole, .. } => Self::Digest(whole),
-            Answer::Flags(_) => Self::Rewrite(None),
+            Answer::Flags(_) | Answer::Date(_) => Self::Rewrite(None),
         }
     }
 }
@@ -294,17 +296,22 @@ fn free(target: &Target) -> Vec<Listed> {
 }
 
 /// Asks the planner for every message of the scanned folders, in order of UID; suspects of being duplicates are read
-/// first.
-async fn decide(source: &mut Link, rules: &PlanRules, work: &Work) -> Result<Judgement, Error> {
+/// first. What the matching has `known` is not read again: by now it may be gone, and its copy would count for nothing.
+async fn decide(
+    source: &mut Link,
+    rules: &PlanRules,
+    work: &Work,
+    mut known: HashMap<usize, Answers>,
+) -> Result<Judgement, Error> {
     let mut judged = Vec::new();
-    let mut digests: HashMap<(usize, u32), Digest> = HashMap::new();
     let mut open: Vec<usize> =
         (0..work.jobs.len()).filter(|at| work.jobs[*at].mode == Mode::Scanned).collect();
     for round in 0..ROUNDS {
         let mut readings = Vec::new();
         let mut undecided = Vec::new();
         for at in open {
-            let (planner, decisions) = fold(&work.jobs[at], rules, |uid| digests.get(&(at, uid)).copied());
+            let (planner, decisions) =
+                fold(&work.jobs[at], rules, |uid| known.get(&at)?.digest(Side::Source, uid));
             let mut needed: Vec<u32> = decisions
                 .iter()
                 .filter_map(|(_, decision)| match decision {
@@ -330,7 +337,7 @@ async fn decide(source: &mut Link, rules: &PlanRules, work: &Work) -> Result<Jud
         open = undecided;
         read(source, &readings, |at, uid, answer| {
             if let Answer::Digests { whole, .. } = answer {
-                digests.insert((at, uid), whole);
+                known.entry(at).or_default().learn_digest(Side::Source, uid, whole);
             }
         })
         .await?;

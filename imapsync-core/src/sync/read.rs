@@ -8,6 +8,7 @@ use super::volley::{Reply, volley};
 use crate::error::{Error, ErrorKind};
 use crate::imap::backoff;
 use crate::imap::command::{Command, FetchItems, Uids};
+use crate::imap::date::InternalDate;
 use crate::imap::flag::Flags;
 use crate::imap::name::MailboxName;
 use crate::imap::response::{Code, Item, Status, StatusKind, Untagged};
@@ -37,6 +38,7 @@ pub(crate) enum Part {
     Fields(Vec<String>),
     /// The whole message; only its digests are kept.
     Digests,
+    /// The internal date as well.
     Flags,
 }
 
@@ -51,6 +53,7 @@ pub(crate) enum Answer<'a> {
         body: Digest,
     },
     Flags(&'a Flags),
+    Date(InternalDate),
 }
 
 /// Reads, in one volley. A message that is gone gets no answer; one may be answered twice after a reconnection.
@@ -139,6 +142,9 @@ pub(crate) async fn read(
                         (Part::Flags, _) => {
                             if let Item::Present(flags) = &fetch.flags {
                                 answer(reading.folder, uid, Answer::Flags(flags));
+                            }
+                            if let Item::Present(date) = fetch.internal_date {
+                                answer(reading.folder, uid, Answer::Date(date));
                             }
                         }
                         (Part::Digests, Large::Digests(whole, body)) => {

@@ -8,7 +8,7 @@ use super::event::{Emitter, Event};
 use super::judge::{Judgement, complete_identities, judge};
 use super::link::Link;
 use super::quiet::has_grown;
-use super::unread::read_flags;
+use super::unread::read_again;
 use super::work::{Ledger, Mode, Work};
 use super::{Report, SyncJob, titles};
 use crate::error::{Error, ErrorKind, Side};
@@ -197,7 +197,7 @@ impl Run {
 
     /// Decides on every message that can be decided on without its body.
     async fn plan(&mut self, append_limit: Option<u64>, work: &mut Work) -> Result<(), Error> {
-        read_flags(&mut self.source, &mut self.destination, work).await?;
+        read_again(&mut self.source, &mut self.destination, work).await?;
         for round in 1.. {
             let judgement = self.judge(append_limit, work).await?;
             let growing: Vec<usize> = {

@@ -10,6 +10,7 @@ use super::work::{Job, Mode, State, Target, Work};
 use crate::error::{Error, ErrorKind, Side};
 use crate::folder::Mapping;
 use crate::imap::name::MailboxName;
+use crate::imap::uidset::UidSet;
 use crate::message::Identity;
 use crate::plan::{Outcome, PlanRules, Planner, Tally};
 use std::collections::HashMap;
@@ -45,6 +46,7 @@ impl Run {
                     problem: None,
                     no_deletes: false,
                     bare: std::collections::HashSet::new(),
+                    marked: UidSet::new(),
                     told: false,
                 });
                 work.targets.len() - 1

@@ -6,6 +6,7 @@ use super::survey::Listing;
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::flag::Flags;
 use crate::imap::name::MailboxName;
+use crate::imap::uidset::UidSet;
 use crate::message::Identity;
 use crate::plan::{Outcome, Pair, Planner, Tally};
 use std::collections::{BTreeMap, HashSet};
@@ -104,6 +105,8 @@ pub(crate) struct Target {
     pub(crate) no_deletes: bool,
     /// Copies whose flags could not be brought up to date this time.
     pub(crate) bare: HashSet<u32>,
+    /// What this run has given `\\Deleted` because its source message has it.
+    pub(crate) marked: UidSet,
     /// The problem is in the report.
     pub(crate) told: bool,
 }

@@ -1,7 +1,7 @@
 //! What the simulation has found, each in its least form.
 
 use crate::world::*;
-use imapsync_core::testing::Script;
+use imapsync_core::testing::{Act, Call, Script, Stage};
 use imapsync_core::{Delete1, ErrorKind, SyncOptions};
 
 fn script(text: &str) -> Script {
@@ -25,17 +25,21 @@ async fn a_body_of_another_folder_is_never_stored() {
 #[tokio::test(start_paused = true)]
 async fn a_digest_that_cannot_be_read_is_asked_for_again() {
     // Without it the message over there would be unknown, and copied once more.
-    let world = World::with(MODERN, 0);
-    let headerless = |n: u32| format!("X-Nothing: here\r\n\r\nthe body {n} alone\r\n");
-    world.source.mail().folder("INBOX").add(headerless(1), &[]);
-    for n in [1, 2] {
-        world.destination.mail().folder("INBOX").add(headerless(n), &[]);
+    // 19 bytes are what stands between two bodies: the first message seems to have both.
+    for more in [39, 19] {
+        let world = World::with(MODERN, 0);
+        let headerless = |n: u32| format!("X-Nothing: here\r\n\r\nthe body {n} alone\r\n");
+        world.source.mail().folder("INBOX").add(headerless(1), &[]);
+        for n in [1, 2] {
+            world.destination.mail().folder("INBOX").add(headerless(n), &[]);
+        }
+        let announces = format!("UID FETCH 4 applied: announce {more} more");
+        let fired = world.destination.run_script(&script(&announces));
+        let report = world.sync().await;
+        assert_eq!(fired.total(), 1);
+        assert!(report.is_success(), "{:?} {:?}", report.errors, report.stopped);
+        assert_eq!(world.destination.messages("INBOX").len(), 2, "{announces}");
     }
-    let fired = world.destination.run_script(&script("UID FETCH 4 applied: announce 39 more"));
-    let report = world.sync().await;
-    assert_eq!(fired.total(), 1);
-    assert!(report.is_success(), "{:?} {:?}", report.errors, report.stopped);
-    assert_eq!(world.destination.messages("INBOX").len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,17 +86,66 @@ async fn a_mark_on_the_source_is_not_copied_where_it_may_be_our_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_stays_until_its_copy_could_be_given_its_flags() {
-    let world = World::with(MODERN, 2);
-    for n in [1, 2] {
-        world.destination.mail().folder("INBOX").add(message("INBOX", n), &["\\Flagged"]);
+    for refused in ["SELECT", "UID STORE"] {
+        let world = World::with(MODERN, 2);
+        for n in [1, 2] {
+            world.destination.mail().folder("INBOX").add(message("INBOX", n), &["\\Flagged"]);
+        }
+        let refuses =
+            move |call: &Call<'_>| call.is(refused) && (call.nth > 1 || !call.line.starts_with("SELECT"));
+        world.destination.hook(times(9, refuses, say("{tag} NO not now\r\n")));
+        let delete1 = || SyncOptions { delete1: Delete1::Expunge, ..SyncOptions::default() };
+        let report = world.run(delete1()).await;
+        assert_eq!(report.errors[0].kind(), ErrorKind::Flags);
+        assert_eq!(world.source.messages("INBOX").len(), 2);
+        world.destination.behave();
+        assert!(world.run(delete1()).await.is_success());
+        assert!(world.source.messages("INBOX").is_empty());
+        assert!(world.destination.messages("INBOX").iter().all(|message| message.flags == ["\\Seen"]));
     }
-    world.destination.hook(times(9, |call| call.is("SELECT") && call.nth > 1, say("{tag} NO not now\r\n")));
-    let delete1 = || SyncOptions { delete1: Delete1::Expunge, ..SyncOptions::default() };
-    let report = world.run(delete1()).await;
-    assert_eq!(report.errors[0].kind(), ErrorKind::Flags);
-    assert_eq!(world.source.messages("INBOX").len(), 2);
-    world.destination.behave();
-    assert!(world.run(delete1()).await.is_success());
-    assert!(world.source.messages("INBOX").is_empty());
-    assert!(world.destination.messages("INBOX").iter().all(|message| message.flags == ["\\Seen"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_to_tell_equals_apart_is_known_when_they_are_decided_on() {
+    // The first of two equals goes once both have been read: its copy is that of the other.
+    let world = World::with(MODERN, 1);
+    world.source.mail().folder("INBOX").add(message("INBOX", 1), &[]);
+    world.destination.mail().folder("INBOX").add(message("INBOX", 1), &[]);
+    world.source.hook(|mail, call| {
+        if call.stage == Stage::Applied && call.line.contains("BODY.PEEK[]") {
+            mail.folder("INBOX").expunge(|message| message.uid == 1);
+        }
+        Act::Pass
+    });
+    world.sync().await;
+    assert_eq!(world.source.messages("INBOX").len(), 1);
+    assert_eq!(world.destination.messages("INBOX").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_expunge_spares_our_own_marks_that_a_replica_does_not_show() {
+    let world = World::new(PLAIN, PLAIN);
+    world.source.mail().folder("INBOX").add(message("INBOX", 1), &["\\Deleted"]);
+    world.destination.mail().folder("INBOX").add(message("INBOX", 1), &[]);
+    world.destination.mail().folder("INBOX").add(message("INBOX", 9), &["\\Deleted"]);
+    world.destination.mail().keep_history();
+    let fired =
+        world.destination.run_script(&script("UID STORE 1 applied: replica 1 change behind for 3600s"));
+    let report = world.run(SyncOptions { delete2: true, ..SyncOptions::default() }).await;
+    assert_eq!(fired.total(), 1);
+    assert_eq!(world.destination.messages("INBOX").len(), 2);
+    assert!(report.errors.iter().any(|error| error.kind() == ErrorKind::Delete), "{:?}", report.errors);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_that_cannot_be_read_is_asked_for_again() {
+    let world = World::with(MODERN, 2);
+    let spoilt = edit(|text| text.replacen("INTERNALDATE \"", "INTERNALDATE \")", 1));
+    world.source.hook(once(|call| call.is("UID FETCH") && call.line.contains("RFC822.SIZE"), spoilt));
+    let report = world.sync().await;
+    world.assert_copied(&report);
+    assert_eq!(world.source.count("UID FETCH 1 (UID FLAGS INTERNALDATE"), 1);
+    for (here, there) in world.source.messages("INBOX").iter().zip(world.destination.messages("INBOX")) {
+        assert_eq!(there.date, here.date);
+    }
 }

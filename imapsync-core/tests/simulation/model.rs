@@ -213,7 +213,8 @@ impl<'a> Model<'a> {
                 return Err(format!("a new source message {}", now.uid));
             };
             let has_mark = now.flags.contains("\\Deleted");
-            let ours = self.choice.delete1 != Delete1::No && pair.is_over_there(&now.text);
+            let there = pair.is_over_there(&now.text) || pair.looks_there(&now.text);
+            let ours = self.choice.delete1 != Delete1::No && there;
             if has_mark != *marked && !(has_mark && ours) {
                 return Err(format!("source message {} is marked: {has_mark}", now.uid));
             }

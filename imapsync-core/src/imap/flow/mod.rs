@@ -367,6 +367,9 @@ impl Flow {
         match response {
             Response::Continue(challenge) => self.continuation(&challenge.raw),
             Response::Tagged { tag, status } => self.tagged(&tag, status).map(Some),
+            Response::Untagged(Untagged::Fetch(fetch)) if fetch.is_of_several() => {
+                Ok(Some(FlowEvent::Unreadable("a FETCH response with several whole messages".into())))
+            }
             Response::Untagged(mut data) => {
                 if let Untagged::Status(status) = &data {
                     self.learn(status);

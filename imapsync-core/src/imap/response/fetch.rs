@@ -44,6 +44,12 @@ impl Fetch {
     pub fn body(&self, section: &Section) -> Option<&Body> {
         self.sections.iter().find(|(this, _)| this == section).map(|(_, body)| body)
     }
+
+    /// Whether it has more than one whole message: the literal of the first was announced longer than it is, and has
+    /// swallowed what stood between the two.
+    pub fn is_of_several(&self) -> bool {
+        self.sections.iter().filter(|(this, _)| *this == Section::Full).nth(1).is_some()
+    }
 }
 
 /// One item of a [`Fetch`].

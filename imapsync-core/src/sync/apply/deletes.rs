@@ -11,6 +11,7 @@ use crate::imap::uidset::UidSet;
 use crate::options::{Delete1, SyncOptions};
 use crate::plan::deletes::{self, Expunge};
 use crate::sync::broken::{self, Broken};
+use crate::sync::copy::doubt::unlisted;
 use crate::sync::event::Event;
 use crate::sync::link::Link;
 use crate::sync::patience::Patience;
@@ -81,7 +82,7 @@ pub(crate) async fn delete_source(
             uid_validity: job.listing.uid_validity,
             sizes: sizes(&job.listing, &expunges),
         };
-        delete(link, &place, &marks, &expunges, options.dry, &mut work.ledger).await?;
+        delete(link, &place, &marks, &expunges, &Own::default(), options.dry, &mut work.ledger).await?;
     }
     Ok(())
 }
@@ -123,9 +124,30 @@ pub(crate) async fn delete_destination(
         }
         let sizes = sizes(&target.listing, &extra);
         let place = Place { side: Side::Destination, mailbox, text, uid_validity, sizes };
-        delete(link, &place, &extra, &extra, options.dry, &mut work.ledger).await?;
+        let (from, copies) = (unlisted(&target.listing), target.copied.len());
+        let own = Own { marked: target.marked.clone(), from, copies };
+        delete(link, &place, &extra, &extra, &own, options.dry, &mut work.ledger).await?;
     }
     Ok(())
+}
+
+/// What this run has done in a folder before it deletes there. A replica that lags behind does not show it yet, and a plain
+/// EXPUNGE would reach it all the same.
+#[derive(Default)]
+struct Own {
+    /// What it has marked as deleted because the source has it so.
+    marked: UidSet,
+    /// Its copies have this UID or a higher one.
+    from: u32,
+    /// How many these are.
+    copies: usize,
+}
+
+impl Own {
+    /// Whether a listing has all copies.
+    fn is_in(&self, listing: &Listing) -> bool {
+        listing.rows.iter().filter(|row| row.uid >= self.from).count() >= self.copies
+    }
 }
 
 fn sizes(listing: &Listing, uids: &UidSet) -> BTreeMap<u32, u64> {
@@ -138,6 +160,7 @@ async fn delete(
     place: &Place,
     marks: &UidSet,
     expunges: &UidSet,
+    own: &Own,
     dry: bool,
     ledger: &mut Ledger,
 ) -> Result<(), Error> {
@@ -222,7 +245,7 @@ async fn delete(
         }
         return Ok(());
     }
-    match expunge_all(link, place, &expunges).await? {
+    match expunge_all(link, place, &expunges, own).await? {
         Ok(()) => told(ledger, &expunges, true),
         Err(error) => ledger.fail(error),
     }
@@ -231,7 +254,12 @@ async fn delete(
 
 /// EXPUNGE, on a server without UIDPLUS: only where it removes exactly these, which is looked at again before each try.
 /// SEARCH is not asked what is marked: its index may lag behind, and it does not say how much it has looked through.
-async fn expunge_all(link: &mut Link, place: &Place, expunges: &UidSet) -> Result<Result<(), Error>, Error> {
+async fn expunge_all(
+    link: &mut Link,
+    place: &Place,
+    expunges: &UidSet,
+    own: &Own,
+) -> Result<Result<(), Error>, Error> {
     let failed = |kind, text: &str| Error::new(kind, text).on(place.side).in_folder(&*place.text);
     let mut tried = false;
     let mut patience = Patience::default();
@@ -254,13 +282,13 @@ async fn expunge_all(link: &mut Link, place: &Place, expunges: &UidSet) -> Resul
             let text = "the folder's UIDVALIDITY changed during the run; nothing is expunged in it";
             return Ok(Err(failed(ErrorKind::Select, text)));
         }
-        if !listing.complete || listing.rows.iter().any(|row| row.flags.is_none()) {
+        if !listing.complete || !own.is_in(&listing) || listing.rows.iter().any(|row| row.flags.is_none()) {
             let text = "could not find out which messages are marked as deleted; nothing is expunged";
             return Ok(Err(failed(ErrorKind::Delete, text)));
         }
         let marked =
             listing.rows.iter().filter(|row| row.flags.as_ref().is_some_and(|f| f.contains("\\Deleted")));
-        let found = UidSet::from_uids(marked.map(|row| row.uid));
+        let found = UidSet::from_uids(marked.map(|row| row.uid).chain(own.marked.iter()));
         if tried && expunges.difference(&found) == *expunges {
             // Its reply was lost, and they are gone.
             return Ok(Ok(()));

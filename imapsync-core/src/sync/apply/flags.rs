@@ -90,8 +90,8 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
     Ok(())
 }
 
-/// Stores; what is refused is told, and no longer among the changes. Where it may be refused for its keywords, the system flags are
-/// stored without these. Where nothing could be stored the target's copies are noted.
+/// Stores; what is refused is told, noted with the target, and no longer among the changes. Where it may be refused for its
+/// keywords, the system flags are stored without these.
 async fn store_flags(
     link: &mut Link,
     target: &mut Target,
@@ -105,6 +105,9 @@ async fn store_flags(
         uid_validity: target.listing.uid_validity,
         sizes: BTreeMap::new(),
     };
+    for (_, uids) in groups.values().filter(|(flags, _)| flags.contains("\\Deleted")) {
+        uids.iter().for_each(|uid| target.marked.insert(uid));
+    }
     let steps: Vec<(Key, Flags, UidSet)> = groups
         .iter()
         .flat_map(|(key, (flags, uids))| {
@@ -118,7 +121,6 @@ async fn store_flags(
     };
     match write(link, &place, &steps, command).await? {
         Err(error) => {
-            // The next run may be luckier: until then the messages that have these flags stay.
             target.bare = groups.values().flat_map(|(_, uids)| uids.iter()).collect();
             groups.clear();
             ledger.fail(error.with_kind(ErrorKind::Flags));
@@ -132,6 +134,7 @@ async fn store_flags(
                 if key.1 {
                     store_system_flags(link, &place, flags, set).await?;
                 }
+                target.bare.extend(set.iter());
                 ledger.fail(
                     Error::new(ErrorKind::Flags, format!("could not set the flags of messages {set}"))
                         .on(place.side)

@@ -194,6 +194,13 @@ fn a_literal_of_the_wrong_length_spoils_the_response() {
 }
 
 #[test]
+fn a_literal_that_was_announced_too_long_can_join_two_messages() {
+    let fetch = fetched("* 1 FETCH (UID 7 BODY[] {24}\r\nhello)\r\n* 2 FETCH (UID 8 BODY[] {3}\r\nyou)");
+    assert_eq!((fetch.uid, fetch.sections.len(), fetch.is_of_several()), (Item::Present(7), 2, true));
+    assert!(!fetched("* 1 FETCH (UID 7 BODY[TEXT] {1}\r\nx BODY[] {3}\r\nyou)").is_of_several());
+}
+
+#[test]
 fn detached_bodies_keep_their_place() {
     let bytes = b"* 1 FETCH (UID 7 BODY[HEADER] {4}\r\nA: b BODY[] {9}\r\n) A1 OK\r\n FLAGS (\\Seen))";
     let Ok(Response::Untagged(Untagged::Fetch(fetch))) = parse(&framed(bytes, 8)) else { panic!() };
