@@ -194,13 +194,22 @@ impl Mail {
 
     /// The folder that a client means, where it can be used.
     pub(super) fn usable(&self, name: &str) -> Option<&Folder> {
+        self.usable_of(self.seen(), name)
+    }
+
+    /// Whether a folder is in the way of a new one, whatever a replica shows.
+    pub(super) fn exists(&self, name: &str) -> bool {
+        self.usable_of(&self.folders, name).is_some()
+    }
+
+    fn usable_of<'a>(&self, folders: &'a BTreeMap<String, Folder>, name: &str) -> Option<&'a Folder> {
         let noselect = |folder: &Folder| {
             self.quirks.parents != Parents::Usable
                 && folder.attributes.iter().any(|one| {
                     one.eq_ignore_ascii_case("\\Noselect") || one.eq_ignore_ascii_case("\\NonExistent")
                 })
         };
-        self.seen().get(&self.resolve(name)).filter(|folder| !folder.ghost && !noselect(folder))
+        folders.get(&self.resolve(name)).filter(|folder| !folder.ghost && !noselect(folder))
     }
 
     /// Bytes of all messages.

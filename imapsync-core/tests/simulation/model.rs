@@ -163,7 +163,8 @@ impl<'a> Model<'a> {
 
     fn nothing_lost(&self, pair: &Pair) -> Result<(), String> {
         for (uid, text, _) in &pair.began[0] {
-            if !pair.has(0, text) && !pair.is_over_there(text) && !pair.removed_texts[0].contains(text) {
+            let there = pair.is_over_there(text) || pair.looks_there(text);
+            if !pair.has(0, text) && !there && !pair.removed_texts[0].contains(text) {
                 return Err(format!("lost: source message {uid} {}", shown(text)));
             }
         }
@@ -187,7 +188,7 @@ impl<'a> Model<'a> {
         let Choice { delete1, expunge1, .. } = self.choice;
         for (uid, text, marked) in pair.gone(0) {
             let asked = *delete1 == Delete1::Expunge || *expunge1 && (*marked || *delete1 == Delete1::Mark);
-            if !asked || !pair.is_over_there(text) {
+            if !asked || !pair.is_over_there(text) && !pair.looks_there(text) {
                 return Err(format!("wrongly deleted: source message {uid} {}", shown(text)));
             }
         }
@@ -426,7 +427,7 @@ impl Pair {
 
     /// Another client has expunged a message with the same Message-Id, and as many with it are over there as here: servers
     /// change sizes, so nothing but a body read on both sides, of every message in every run, could tell its copy from one
-    /// of this message.
+    /// of this message. Such a message may be deleted on the source, too: `--delete1` knows no more than the copying does.
     fn looks_there(&self, text: &[u8]) -> bool {
         let id = |text: &[u8]| text.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec);
         let same = |other: &&Vec<u8>| id(other) == id(text);

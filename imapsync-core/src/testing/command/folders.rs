@@ -15,7 +15,7 @@ impl Executor {
         let separator = mail.separator;
         let asked = self.resolved(&mail, arguments, 0);
         let name = asked.strip_suffix(separator).unwrap_or(&asked).to_owned();
-        if mail.usable(&name).is_some() {
+        if mail.exists(&name) {
             return "NO [ALREADYEXISTS] it is there".to_owned();
         }
         if let Some(refusal) = naming::refusal(&mail, &name) {

@@ -113,6 +113,19 @@ async fn a_replica_shows_what_was_there() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_a_replica_does_not_show_is_not_made_again() {
+    let talk = "a LOGIN u p\r\nb CREATE A\r\nc APPEND A {10+}\r\nX: y\r\n\r\nab\r\n";
+    let (_, open, _, server) = hear("APPEND 1 applied: replica 2 changes behind for 30s", talk).await;
+    let (mut client, theirs) = tokio::io::duplex(64 * 1024);
+    server.serve(theirs);
+    client.write_all(b"a LOGIN u p\r\nb EXAMINE A\r\nc CREATE A\r\nd LOGOUT\r\n").await.unwrap();
+    let mut heard = String::new();
+    client.read_to_string(&mut heard).await.unwrap();
+    assert!(!open && heard.contains("b NO ") && heard.contains("c NO [ALREADYEXISTS]"), "{heard}");
+    assert_eq!(server.messages("A").len(), 1);
+}
+
 #[test]
 fn random_scripts_have_faults_of_every_kind() {
     let mut dice = Dice::new(1);
