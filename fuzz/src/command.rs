@@ -11,7 +11,9 @@ use imap_codec::imap_types::flag::{Flag, StoreResponse, StoreType};
 use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
 use imap_codec::imap_types::sequence::{SeqOrUid, Sequence, SequenceSet};
 use imapsync_core::imap::capability::Capabilities;
-use imapsync_core::imap::command::{Append, Command, FetchItems, Literal, StatusItem, StoreAction, Uids};
+use imapsync_core::imap::command::{
+    Append, Command, FetchItems, Literal, NewMessage, StatusItem, StoreAction, Uids,
+};
 use imapsync_core::imap::date::InternalDate;
 use imapsync_core::imap::flag::Flags;
 use imapsync_core::imap::flow::{Flow, FlowEvent};
@@ -241,8 +243,8 @@ impl Parts<'_> {
         } else {
             Literal::Bytes(Bytes::copy_from_slice(self.message))
         };
-        let append = Append { mailbox: self.mailbox(), flags: self.flags(), date: self.date, message };
-        let said = sent(Command::Append(append), capabilities, self.message);
+        let message = NewMessage { flags: self.flags(), date: self.date, message };
+        let said = sent(Command::Append(Append::one(self.mailbox(), message)), capabilities, self.message);
         let Body::Append { mailbox, flags, date, message } = said else { panic!() };
         self.same_mailbox(&mailbox);
         self.same_flags(&flags);

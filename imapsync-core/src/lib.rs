@@ -64,7 +64,7 @@
 //! | `bitflags`, `chrono`, `thiserror`, `base64` | flags and capabilities, dates, errors, SASL |
 //! | `blake3`, `sha2` | identity keys and body digests; certificate fingerprints |
 //! | `regex` | users' patterns in linear time |
-//! | `tokio`, `tokio-util`, `socket2` | the runtime, cancellation, keepalive |
+//! | `tokio`, `tokio-util`, `futures-util`, `socket2` | the runtime, cancellation, waiting for many at once, keepalive |
 //! | `tempfile` | large messages on their way through a transform that must see them whole |
 //! | `rustls`, `tokio-rustls`, `rustls-webpki`, `webpki-roots`, `rustls-native-certs` | TLS without OpenSSL |
 //! | `imap-codec`, `flate2`, `rcgen` | for `testing` alone: a second opinion on commands, COMPRESS, certificates made on the spot |
@@ -90,6 +90,6 @@ pub mod testing;
 
 pub use account::Account;
 pub use error::{Error, ErrorKind, Side};
-pub use options::{Delete1, SyncOptions};
+pub use options::{Connections, Delete1, SyncOptions};
 #[cfg(feature = "client")]
 pub use sync::{Event, Events, Report, SyncJob};

@@ -3,6 +3,7 @@
 use crate::folder::{MappingRules, Selection};
 use crate::message::{IdentityRules, MessageTransform};
 use crate::plan::PlanRules;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 /// What a sync shall do. The default copies everything, deletes nothing, and is what most people want.
@@ -41,6 +42,8 @@ pub struct SyncOptions {
     /// Lines of a list of folders that are read at most, on each side: a server that lists without end must not fill the
     /// memory. Names beyond 1000 bytes count several times.
     pub folder_limit: usize,
+    /// How many pairs of connections copy at a time (`--connections`).
+    pub connections: Connections,
     /// Changes made to each message on its way, in order.
     pub transforms: Vec<Arc<dyn MessageTransform>>,
 }
@@ -73,9 +76,25 @@ impl Default for SyncOptions {
             dry: false,
             memory: 16 << 20,
             folder_limit: 500_000,
+            connections: Connections::Auto,
             transforms: Vec::new(),
         }
     }
+}
+
+/// How many pairs of connections, one to each side, copy at a time. A server that takes fewer gets fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Connections {
+    /// As many as pay: two to begin with where there is much to copy, then more while twice as many move clearly more.
+    #[default]
+    Auto,
+    /// So many.
+    Fixed(NonZeroUsize),
+}
+
+impl Connections {
+    /// No server was seen that gains from more.
+    pub const MOST: usize = 16;
 }
 
 /// What becomes of a source message once it is on the destination.

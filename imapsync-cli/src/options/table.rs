@@ -123,6 +123,13 @@ const OPTIONS: &[Spec] = &[
         "How many times in a row a lost connection is opened again without progress in between. Default: 3.",
     )
     .sided(),
+    Spec::new(
+        "connections",
+        One(Count, "N"),
+        Connection,
+        "How many connections to each server copy at a time, 1 to 16. Default: as many as pay; a server that takes \
+         fewer gets fewer.",
+    ),
     Spec::new("keepalive", Negatable, Connection, "TCP keepalive probes; on unless turned off.").sided(),
     Spec::new("inet4", Switch, Connection, "Use IPv4 only.").aliases(&["ipv4"]),
     Spec::new("inet6", Switch, Connection, "Use IPv6 only.").aliases(&["ipv6"]),

@@ -8,8 +8,9 @@ use crate::exit::Status;
 use crate::options::{UsageError, Values};
 use imapsync_core::Account;
 use imapsync_core::imap::sasl::Secret;
-use imapsync_core::options::{Delete1, SyncOptions};
+use imapsync_core::options::{Connections, Delete1, SyncOptions};
 use password::Places;
+use std::num::NonZeroUsize;
 
 /// Why nothing is begun: the exit status and the text for the user.
 #[derive(Debug)]
@@ -113,8 +114,25 @@ fn options(values: &Values) -> Result<SyncOptions, Refusal> {
         folders: rules::selection(values)?,
         mapping: rules::mapping(values)?,
         identity: rules::identity(values),
+        connections: connections(values)?,
         ..SyncOptions::default()
     })
+}
+
+/// What `--connections` says.
+fn connections(values: &Values) -> Result<Connections, Refusal> {
+    let Some(given) = values.one::<u32>("connections") else { return Ok(Connections::Auto) };
+    usize::try_from(given)
+        .ok()
+        .filter(|n| *n <= Connections::MOST)
+        .and_then(NonZeroUsize::new)
+        .map(Connections::Fixed)
+        .ok_or_else(|| {
+            Refusal::usage(format!(
+                "--connections {given}: a number from 1 to {} is meant",
+                Connections::MOST
+            ))
+        })
 }
 
 #[cfg(test)]

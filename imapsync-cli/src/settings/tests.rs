@@ -52,6 +52,15 @@ fn switches_and_their_defaults() {
 }
 
 #[test]
+fn connections() {
+    assert_eq!(made(&[]).unwrap().connections, Connections::Auto);
+    for (given, wanted) in [("1", Some(1)), ("16", Some(16)), ("0", None), ("17", None)] {
+        let fixed = wanted.and_then(NonZeroUsize::new).map(Connections::Fixed);
+        assert_eq!(made(&["--connections", given]).ok().map(|made| made.connections), fixed, "{given}");
+    }
+}
+
+#[test]
 fn folders_names_and_identity() {
     let options = made(&[
         "--folder",

@@ -82,7 +82,7 @@ pub enum Command {
     UidExpunge(UidSet),
     /// EXPUNGE: removes every message marked `\Deleted`, whoever marked it.
     Expunge,
-    /// APPEND of one message.
+    /// APPEND of one message, or of several where the server has MULTIAPPEND (RFC 3502).
     Append(Append),
 }
 
@@ -172,17 +172,31 @@ impl StatusItem {
     }
 }
 
-/// One message to append.
+/// What to append: several messages are stored together or not at all (RFC 3502).
 #[derive(Debug)]
 pub struct Append {
     /// Into which mailbox.
     pub mailbox: MailboxName,
+    /// The messages, at least one; several only where the server has MULTIAPPEND.
+    pub messages: Vec<NewMessage>,
+}
+
+/// One message to append.
+#[derive(Debug)]
+pub struct NewMessage {
     /// With which flags.
     pub flags: Flags,
     /// With which internal date; None lets the server take the present.
     pub date: Option<InternalDate>,
     /// The message itself.
     pub message: Literal,
+}
+
+impl Append {
+    /// An APPEND of one message.
+    pub fn one(mailbox: MailboxName, message: NewMessage) -> Self {
+        Self { mailbox, messages: vec![message] }
+    }
 }
 
 /// The bytes of a literal.
@@ -413,15 +427,16 @@ impl Command {
             Self::Append(append) => {
                 out.text("APPEND ");
                 out.mailbox(&append.mailbox);
-                out.text(" ");
-                if !append.flags.is_empty() {
-                    out.text(format!("({}) ", append.flags.words().join(" ")));
+                for message in append.messages.drain(..) {
+                    out.text(" ");
+                    if !message.flags.is_empty() {
+                        out.text(format!("({}) ", message.flags.words().join(" ")));
+                    }
+                    if let Some(date) = message.date {
+                        out.text(format!("\"{}\" ", date.to_imap()));
+                    }
+                    out.literal(message.message);
                 }
-                if let Some(date) = append.date {
-                    out.text(format!("\"{}\" ", date.to_imap()));
-                }
-                let message = std::mem::replace(&mut append.message, Literal::Streamed(0));
-                out.literal(message);
             }
         }
         out.text("\r\n");
@@ -442,7 +457,10 @@ impl Command {
             Self::Select(mailbox) => format!("SELECT {}", name(mailbox)),
             Self::Examine(mailbox) => format!("EXAMINE {}", name(mailbox)),
             Self::Status { mailbox, .. } => format!("STATUS {}", name(mailbox)),
-            Self::Append(append) => format!("APPEND {} {:?}", name(&append.mailbox), append.message),
+            Self::Append(append) => {
+                let literals = append.messages.iter().map(|message| format!(" {:?}", message.message));
+                format!("APPEND {}{}", name(&append.mailbox), literals.collect::<String>())
+            }
             Self::Capability => "CAPABILITY".into(),
             Self::Noop => "NOOP".into(),
             Self::Logout => "LOGOUT".into(),

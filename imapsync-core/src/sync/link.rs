@@ -9,6 +9,7 @@ use crate::imap::frame::Limits;
 use crate::imap::response::Status;
 use crate::net::Connector;
 use std::collections::HashSet;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -65,6 +66,35 @@ impl Link {
             reconnections: 0,
             reconnected: None,
         }
+    }
+
+    /// A further connection to the same account, not open yet.
+    pub(crate) fn another(&self) -> Self {
+        let mut link = Self::new(
+            self.side,
+            self.account.clone(),
+            self.connector.clone(),
+            self.limits,
+            self.events.clone(),
+            self.cancel.clone(),
+        );
+        link.untrue = self.untrue;
+        link
+    }
+
+    /// Opens a connection for [`Link::adopt`], in one try.
+    pub(crate) fn opener(&self) -> impl Future<Output = Result<Opened, Error>> + Send + 'static {
+        let (side, account, connector, limits) =
+            (self.side, self.account.clone(), self.connector.clone(), self.limits);
+        async move { open(side, &account, &*connector, &limits).await }
+    }
+
+    /// Takes a further connection to an account that was opened before: nothing about it is news.
+    pub(crate) fn adopt(&mut self, opened: Opened) {
+        let mut connection = opened.connection;
+        connection.capabilities_mut().remove(self.untrue);
+        self.losses_in_a_row = 0;
+        self.connection = Some(connection);
     }
 
     /// The connection, opened (again) where there is none. Gives up after the account's number of tries without

@@ -2,7 +2,7 @@
 
 use super::apply::{delete_destination, delete_source, sync_flags};
 use super::broken::{self, Broken};
-use super::copy::Copier;
+use super::copy::{Copier, most_pairs};
 use super::discover::{Account as Found, discover};
 use super::event::{Emitter, Event};
 use super::judge::{Judgement, complete_identities, judge};
@@ -28,6 +28,8 @@ pub(super) struct Run {
     pub(super) options: SyncOptions,
     cancel: CancellationToken,
     pub(super) events: Emitter,
+    /// Further pairs of connections, for the copy.
+    further: Vec<(Link, Link)>,
     /// When the destination's folders were asked for.
     opened: Instant,
 }
@@ -46,6 +48,7 @@ pub(super) async fn run(job: SyncJob) -> Result<Report, Error> {
         options: job.options.clone(),
         cancel: job.cancel.clone(),
         events: job.events.clone(),
+        further: Vec::new(),
         opened: Instant::now(),
     };
     let mut work = Work {
@@ -72,8 +75,14 @@ pub(super) async fn run(job: SyncJob) -> Result<Report, Error> {
         }
         titles::find(&mut run.source, &mut work).await;
     }
-    tokio::join!(run.source.close(), run.destination.close());
-    work.ledger.report.reconnections = [run.source.reconnections, run.destination.reconnections];
+    let further = run.further.iter_mut().flat_map(|(source, destination)| [source, destination]);
+    let links = [&mut run.source, &mut run.destination].into_iter().chain(further);
+    let reconnections = &mut work.ledger.report.reconnections;
+    let farewells = links.map(|link| {
+        reconnections[link.side as usize] += link.reconnections;
+        link.close()
+    });
+    futures_util::future::join_all(farewells).await;
     work.ledger.report.stopped = stopped;
     Ok(work.finish(job.clock.now()))
 }
@@ -168,10 +177,14 @@ impl Run {
         if self.options.dry {
             self.pretend(work);
         } else {
-            let (links, options) = ((&mut self.source, &mut self.destination), &self.options);
-            Copier::new(links.0, links.1, options, destination.append_limit, work, cancel.clone())
-                .run()
-                .await?;
+            let more = most_pairs(self.options.connections) - 1;
+            self.further = (0..more).map(|_| (self.source.another(), self.destination.another())).collect();
+            let links = std::iter::once((&mut self.source, &mut self.destination))
+                .chain(self.further.iter_mut().map(|(source, destination)| (source, destination)));
+            let limit = destination.append_limit;
+            if let Some(copier) = Copier::new(links, &self.options, limit, work, cancel.clone()) {
+                copier.run().await?;
+            }
         }
         let applied = async {
             self.confirm(work).await?;

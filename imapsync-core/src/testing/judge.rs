@@ -33,13 +33,28 @@ const UNKNOWN: [&str; 23] = [
 ];
 
 /// Whether the command is one, as far as imap-codec can tell. Long literals are judged by a short one in their place, and
-/// quoted strings in UTF-8 only before those are `allowed`.
+/// quoted strings in UTF-8 only before those are `allowed`. It does not know MULTIAPPEND (RFC 3502), whose further messages
+/// have the form of the first: each is judged as an APPEND of its own.
 pub(super) fn accepts(tag: &str, segments: &[Segment], words: &[Word], allowed: bool) -> bool {
-    let appends = words.first().is_some_and(|word| word.keyword() == "APPEND");
-    let literals = segments.iter().filter(|segment| matches!(segment, Segment::Literal(_))).count();
-    if appends && literals > 1 {
-        return true;
+    if !words.first().is_some_and(|word| word.keyword() == "APPEND") {
+        return is_command(tag, segments, false, allowed);
     }
+    // The name of the mailbox may be a literal too.
+    let name = 1 + usize::from(matches!(words.get(1), Some(Word::Literal(_))));
+    let mut messages = segments.chunks(2);
+    let first: Vec<Segment> = messages.by_ref().take(name).flatten().cloned().collect();
+    is_command(tag, &first, true, allowed)
+        && messages.all(|message| match message {
+            [Segment::Text(end)] => end.is_empty(),
+            [Segment::Text(text), literal] => {
+                let alone = Segment::Text([b"APPEND x", text.as_slice()].concat());
+                is_command(tag, &[alone, literal.clone()], true, allowed)
+            }
+            _ => false,
+        })
+}
+
+fn is_command(tag: &str, segments: &[Segment], appends: bool, allowed: bool) -> bool {
     let mut bytes = format!("{tag} ").into_bytes();
     for segment in segments {
         match segment {

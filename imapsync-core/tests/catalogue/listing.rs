@@ -2,7 +2,7 @@
 
 use crate::case::*;
 use imapsync_core::Side;
-use imapsync_core::testing::{Act, Call, Mail};
+use imapsync_core::testing::{Act, Call, Mail, Message, Stage};
 
 /// The third APPEND is answered with OK, and its message is in the bin.
 #[tokio::test(start_paused = true)]
@@ -37,10 +37,46 @@ async fn case_067_append_ok_but_the_message_is_not_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_068_no_more_than_one_message_at_a_time() {
-    // MULTIAPPEND is not used: what half of it came to need not be found out.
-    let outcome = Case::new(MODERN, "IMAP4rev1 UIDPLUS LITERAL+ MULTIAPPEND").run(|_| {}).await;
-    assert_eq!(outcome.count(Side::Destination, "APPEND"), 8);
+async fn case_068_a_group_that_was_stored_in_part() {
+    const GROUPS: &str = "IMAP4rev1 UIDPLUS LITERAL+ MULTIAPPEND";
+    let outcome = Case::new(MODERN, GROUPS).run(|_| {}).await;
+    assert!(outcome.count(Side::Destination, "APPEND") < 8, "they travel together");
+    // The server stores some of a group, then breaks off, refuses the group, or says OK once for the part and once for all.
+    for act in [
+        (|| Act::Close) as fn() -> Act,
+        || Act::Say("{tag} NO the disk is full\r\n".into()),
+        || Act::Say("{tag} BAD what\r\n".into()),
+    ] {
+        for kept in 1..=4 {
+            let mut left = 1;
+            Case::new(MODERN, GROUPS)
+                .run(|pair| {
+                    let stored: Vec<Message> = inbox(&mut pair.source.mail()).messages.clone();
+                    pair.destination.hook(move |mail, call| {
+                        if left == 0 || !call.appends() {
+                            return Act::Pass;
+                        }
+                        left = 0;
+                        for message in &stored[..kept] {
+                            let flags = message.flags.iter().cloned().collect();
+                            inbox(mail).store(message.body.clone(), flags, &message.date);
+                        }
+                        act()
+                    });
+                })
+                .await;
+        }
+    }
+    Case::new(MODERN, GROUPS)
+        .run(|pair| {
+            pair.destination.hook(times(
+                1,
+                |call| call.stage == Stage::Applied && call.line.starts_with("APPEND"),
+                || Act::Insert(b"* OK [APPENDUID 1 1] one of them\r\n".to_vec()),
+            ));
+        })
+        .await
+        .assert_borne();
 }
 
 #[tokio::test(start_paused = true)]

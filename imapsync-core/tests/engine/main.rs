@@ -5,10 +5,12 @@
 
 mod appending;
 mod breaking;
+mod connecting;
 mod deleting;
 mod doubting;
 mod ending;
 mod folders;
+mod grouping;
 mod opening;
 mod reading;
 mod repeating;

@@ -15,6 +15,8 @@ mod scenario;
 mod table;
 
 use cut::Cut;
+use imapsync_core::Connections;
+use imapsync_core::testing::Stage;
 use scenario::Scenario;
 use std::io::Write;
 use std::sync::Mutex;
@@ -59,6 +61,18 @@ fn every_scenario_survives_a_cut_at_every_step() {
     let (mut points, mut failures) = (0, Vec::new());
     for scenario in table::ALL {
         let length = play::undisturbed(scenario).unwrap_or_else(|why| panic!("{}: {why}", scenario.name));
+        if let Connections::Fixed(pairs) = (scenario.options)().connections {
+            let logins = |side: usize| {
+                let lines = length.steps[side].iter().filter(|(_, stage, _)| *stage == Stage::Line);
+                lines.filter(|(_, _, line)| line.starts_with("LOGIN")).count()
+            };
+            assert_eq!(
+                [logins(0), logins(1)],
+                [pairs.get(); 2],
+                "{}: they have nothing to do",
+                scenario.name
+            );
+        }
         let cuts = cut::all(&length, table::expunges(scenario), full());
         let (played, failed) = play_all(scenario, &cuts);
         say(&format!(

@@ -1,12 +1,15 @@
 //! The scenarios.
 
 use crate::scenario::Scenario;
-use imapsync_core::{Delete1, SyncOptions};
+use imapsync_core::{Connections, Delete1, SyncOptions};
+use std::num::NonZeroUsize;
 
 const MODERN: &str = "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+";
 const NO_UIDPLUS: &str = "IMAP4rev1 NAMESPACE LITERAL+";
 const NO_LITERAL: &str = "IMAP4rev1 NAMESPACE UIDPLUS";
 const PLAIN: &str = "IMAP4rev1";
+const GROUPS: &str = "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+ MULTIAPPEND";
+const GROUPS_NO_LITERAL: &str = "IMAP4rev1 NAMESPACE MULTIAPPEND";
 
 /// Small memory: 24 KB stream.
 fn usual() -> SyncOptions {
@@ -29,6 +32,12 @@ fn duplicating() -> SyncOptions {
     SyncOptions { sync_duplicates: true, ..usual() }
 }
 
+/// Memory for little more than a message for each.
+fn two_connections() -> SyncOptions {
+    let connections = Connections::Fixed(NonZeroUsize::new(2).unwrap());
+    SyncOptions { connections, memory: 48 * 1024, ..expunging() }
+}
+
 /// Whether all of the source goes.
 pub fn expunges(scenario: &Scenario) -> bool {
     (scenario.options)().delete1 == Delete1::Expunge
@@ -38,6 +47,9 @@ pub fn expunges(scenario: &Scenario) -> bool {
 const MIXED: &str = "INBOX: a b/S c/SFk h1 t1 t2 d L1 e; Work: f g/A h2 i";
 /// Some of them.
 const SOME: &str = "INBOX: b/S t2 x/S; Work: g/A";
+
+/// Folders enough for two connections.
+const SHARED: &str = "INBOX: a L1 c L2 t1 t2; One: b L3 d; Two: L4 h1 e; Three: L5 f/S g";
 
 pub const ALL: &[Scenario] = &[
     Scenario {
@@ -175,5 +187,41 @@ pub const ALL: &[Scenario] = &[
         options: mirroring,
         source_after: MIXED,
         destination_after: MIXED,
+    },
+    Scenario {
+        name: "groups, delete1",
+        capabilities: GROUPS,
+        source: MIXED,
+        destination: SOME,
+        options: expunging,
+        source_after: "",
+        destination_after: "INBOX: a b/S c/SFk h1 t1 t2 d L1 e x/S; Work: f g/A h2 i",
+    },
+    Scenario {
+        name: "groups without UIDPLUS and LITERAL+",
+        capabilities: GROUPS_NO_LITERAL,
+        source: MIXED,
+        destination: SOME,
+        options: usual,
+        source_after: MIXED,
+        destination_after: "INBOX: a b/S c/SFk h1 t1 t2 d L1 e x/S; Work: f g/A h2 i",
+    },
+    Scenario {
+        name: "two connections, delete1",
+        capabilities: MODERN,
+        source: SHARED,
+        destination: "One: b",
+        options: two_connections,
+        source_after: "",
+        destination_after: SHARED,
+    },
+    Scenario {
+        name: "two connections and groups, delete1",
+        capabilities: GROUPS,
+        source: SHARED,
+        destination: "One: b",
+        options: two_connections,
+        source_after: "",
+        destination_after: SHARED,
     },
 ];

@@ -214,6 +214,13 @@ impl Flow {
         self.in_flight.iter().any(|c| c.id == command && c.sent)
     }
 
+    /// Whether the command is in flight and any of its bytes may have reached the server.
+    pub fn may_have_begun(&self, command: CommandId) -> bool {
+        let at_work = matches!(self.output.front(),
+            Some(Out::Bytes { id, .. } | Out::Await(id) | Out::Streamed { id, .. } | Out::End(id)) if *id == command);
+        at_work || self.may_have_been_applied(command)
+    }
+
     /// Queues a command behind all others.
     pub fn submit(&mut self, mut command: Command) -> CommandId {
         let id = CommandId(self.next_id);

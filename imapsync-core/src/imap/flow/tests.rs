@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::imap::capability::Capabilities;
-use crate::imap::command::{Append, Literal};
+use crate::imap::command::{Append, Literal, NewMessage};
+use crate::imap::date::InternalDate;
 use crate::imap::flag::Flags;
 use crate::imap::name::MailboxName;
 use crate::imap::sasl::{Mechanism, Secret};
@@ -25,12 +26,12 @@ fn output(flow: &mut Flow) -> String {
 }
 
 fn append(mailbox: &str, text: &str) -> Command {
-    Command::Append(Append {
-        mailbox: MailboxName::from_text(mailbox),
-        flags: Flags::parse(["\\Seen"]),
-        date: None,
-        message: Literal::Bytes(Bytes::copy_from_slice(text.as_bytes())),
-    })
+    Command::Append(Append::one(MailboxName::from_text(mailbox), seen(text.as_bytes())))
+}
+
+fn seen(text: &[u8]) -> NewMessage {
+    let message = Literal::Bytes(Bytes::copy_from_slice(text));
+    NewMessage { flags: Flags::parse(["\\Seen"]), date: None, message }
 }
 
 fn fetch(set: &str, items: FetchItems) -> Command {
@@ -71,6 +72,34 @@ fn a_synchronising_literal_waits_and_a_refused_one_is_never_sent() {
 }
 
 #[test]
+fn several_messages_are_one_command() {
+    let group = || {
+        let date = InternalDate::parse(b" 1-Feb-2003 04:05:06 +0700");
+        let messages = vec![seen(b"one"), NewMessage { date, ..seen(b"two") }];
+        Command::Append(Append { mailbox: MailboxName::from_text("x"), messages })
+    };
+    let mut flow = started("IMAP4rev1 MULTIAPPEND LITERAL+");
+    let id = flow.submit(group());
+    assert!(!flow.may_have_been_applied(id));
+    let wanted =
+        "a1 APPEND \"x\" (\\Seen) {3+}\r\none (\\Seen) \"01-Feb-2003 04:05:06 +0700\" {3+}\r\ntwo\r\n";
+    assert_eq!(output(&mut flow), wanted);
+    assert!(flow.may_have_been_applied(id));
+
+    let mut flow = started("IMAP4rev1 MULTIAPPEND");
+    let (id, behind) = (flow.submit(group()), flow.submit(group()));
+    assert_eq!(output(&mut flow), "a1 APPEND \"x\" (\\Seen) {3}\r\n");
+    flow.feed(b"+ go on\r\n");
+    assert!(matches!(flow.poll_event(), Ok(None)));
+    assert!(output(&mut flow).starts_with("one (\\Seen) \""));
+    assert!(!flow.may_have_been_applied(id) && flow.may_have_begun(id));
+    assert!(!flow.may_have_begun(behind));
+    flow.feed(b"a1 NO [TOOBIG] the second\r\n");
+    assert!(matches!(flow.poll_event(), Ok(Some(FlowEvent::Done { command, .. })) if command == id));
+    assert_eq!(output(&mut flow), "a2 APPEND \"x\" (\\Seen) {3}\r\n");
+}
+
+#[test]
 fn an_ok_before_the_literal_is_no_ok() {
     for (capabilities, message) in [
         ("IMAP4rev1", Literal::Bytes(Bytes::from_static(b"hello"))),
@@ -78,8 +107,8 @@ fn an_ok_before_the_literal_is_no_ok() {
         ("IMAP4rev1 LITERAL+", Literal::Streamed(5)),
     ] {
         let mut flow = started(capabilities);
-        let Command::Append(append) = append("x", "") else { unreachable!() };
-        flow.submit(Command::Append(Append { message, ..append }));
+        let message = NewMessage { message, ..seen(b"") };
+        flow.submit(Command::Append(Append::one(MailboxName::from_text("x"), message)));
         assert!(output(&mut flow).ends_with("\r\n"));
         if capabilities.ends_with('+') {
             flow.supply(Bytes::from_static(b"hell"));
@@ -207,12 +236,8 @@ fn what_comes_of_a_message_in_pieces_has_its_uid() {
 #[test]
 fn a_streamed_append_takes_its_bytes_when_the_server_is_ready() {
     let mut flow = started("IMAP4rev1");
-    let id = flow.submit(Command::Append(Append {
-        mailbox: MailboxName::inbox(),
-        flags: Flags::new(),
-        date: None,
-        message: Literal::Streamed(6),
-    }));
+    let message = NewMessage { flags: Flags::new(), date: None, message: Literal::Streamed(6) };
+    let id = flow.submit(Command::Append(Append::one(MailboxName::inbox(), message)));
     flow.submit(Command::Noop);
     assert_eq!(output(&mut flow), "a1 APPEND \"INBOX\" {6}\r\n");
     flow.feed(b"+ OK\r\n");

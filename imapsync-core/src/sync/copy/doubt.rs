@@ -2,7 +2,7 @@
 
 use super::Copier;
 use super::look::{Seen, Unknown, look};
-use super::outflow::Flight;
+use super::outflow::Member;
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::name::MailboxName;
 use crate::message::{Digest, Identity, Key};
@@ -11,10 +11,10 @@ use crate::sync::read::{Answer, Part, Reading, read};
 use crate::sync::survey::Listing;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// An APPEND that may have been applied.
+/// A message whose APPEND may have been applied.
 #[derive(Debug)]
 pub(super) struct Doubt {
-    pub(super) flight: Flight,
+    pub(super) member: Member,
     pub(super) target: usize,
     /// If it was applied, its UID is this or higher.
     pub(super) above: u32,
@@ -31,6 +31,8 @@ pub(super) enum Otherwise {
     Later(Error),
     /// It was refused, perhaps for its flags: it is sent again without these.
     Plain,
+    /// The group that it travelled in was refused, perhaps for another one's sake: it is sent again among fewer.
+    Fewer,
     /// It was refused for good.
     Failed(Error),
 }
@@ -38,7 +40,7 @@ pub(super) enum Otherwise {
 impl Otherwise {
     /// Whether the server has said that it is done with it: then nothing is still on its way.
     fn is_answered(&self) -> bool {
-        matches!(self, Self::Plain | Self::Failed(_))
+        matches!(self, Self::Plain | Self::Fewer | Self::Failed(_))
     }
 }
 
@@ -56,6 +58,9 @@ pub(super) struct Floor {
     unnamed: HashMap<Key, usize>,
     /// Copies are in doubt above the floor: it must not rise over them.
     held: bool,
+    /// Several connections append at a time: no order of replies tells anything, and what was copied is counted only when
+    /// it is asked for.
+    crossed: bool,
 }
 
 impl Floor {
@@ -67,12 +72,21 @@ impl Floor {
             named: BTreeMap::new(),
             unnamed: HashMap::new(),
             held: false,
+            crossed: false,
         }
+    }
+
+    /// From now on a second connection appends to the folder.
+    pub(super) fn cross(&mut self) {
+        self.crossed = true;
     }
 
     /// Replies in the order of sending raise the floor: what is still in flight gets higher UIDs.
     pub(super) fn acknowledged(&mut self, uid: Option<u32>, identity: Option<Identity>, in_order: bool) {
         let Some(Identity { key, .. }) = identity else { return };
+        if self.crossed {
+            return;
+        }
         let may_rise = in_order && !self.held && self.named.is_empty() && self.unnamed.is_empty();
         match uid {
             Some(uid) if may_rise && uid >= self.uid => {
@@ -120,15 +134,15 @@ impl Copier<'_> {
         for (target_at, doubts) in by_target {
             let above = doubts.iter().map(|doubt| doubt.above).min().unwrap_or(1);
             let still = doubts.iter().all(|doubt| doubt.otherwise.is_answered());
-            let flights: Vec<(Flight, Otherwise)> =
-                doubts.into_iter().map(|doubt| (doubt.flight, doubt.otherwise)).collect();
+            let members: Vec<(Member, Otherwise)> =
+                doubts.into_iter().map(|doubt| (doubt.member, doubt.otherwise)).collect();
             let looked = self.look(target_at, above, still).await?;
-            self.destination_open = None;
+            self.lane.destination_open = None;
             match looked {
-                Ok(seen) => self.settle_by(target_at, flights, seen).await?,
+                Ok(seen) => self.settle_by(target_at, members, seen).await?,
                 Err(Unknown::Changed) => self.target_changed(target_at),
                 Err(Unknown::Refused(why)) => {
-                    for (Flight { job, uid, .. }, otherwise) in flights {
+                    for (Member { job, uid, .. }, otherwise) in members {
                         if let Otherwise::Failed(_) = otherwise {
                             self.not_there(job, uid, otherwise);
                             continue;
@@ -149,12 +163,12 @@ impl Copier<'_> {
             }
         }
         // A round that settles something is progress; how often one message is tried is bounded by itself.
-        self.destination.progress();
+        self.lane.destination.progress();
         Ok(())
     }
 
-    /// What came into a target since, once it stands still, if it does not already. Where the server's UIDs prove wrong, everything that was not
-    /// listed is looked at.
+    /// What came into a target since, once it stands still, if it does not already. Where the server's UIDs prove wrong, or
+    /// several connections have appended, everything that was not listed is looked at.
     async fn look(
         &mut self,
         target_at: usize,
@@ -164,71 +178,72 @@ impl Copier<'_> {
         let target = &self.work.targets[target_at];
         let (name, uid_validity) = (target.name.clone(), target.listing.uid_validity);
         let rules = &self.options.identity;
-        let seen = match look(self.destination, rules, &name, uid_validity, above, still).await? {
-            Ok(seen) => seen,
-            Err(unknown) => return Ok(Err(unknown)),
-        };
-        let Some(floor) = self.floors.get_mut(&target_at) else { return Ok(Ok(seen)) };
-        if floor.is_sound(&seen) {
-            return Ok(Ok(seen));
+        let crossed = self.floors.get(&target_at).is_some_and(|floor| floor.crossed);
+        if !crossed {
+            let seen = match look(self.lane.destination, rules, &name, uid_validity, above, still).await? {
+                Ok(seen) => seen,
+                Err(unknown) => return Ok(Err(unknown)),
+            };
+            if self.floors.get(&target_at).is_none_or(|floor| floor.is_sound(&seen)) {
+                return Ok(Ok(seen));
+            }
         }
-        *floor = Floor::new(&target.listing);
-        floor.held = true;
+        let mut floor = Floor { held: true, ..Floor::new(&target.listing) };
         for copied in &target.copied {
             let job = &self.work.jobs[copied.job()];
             let identity = job.at(copied.uid).and_then(|at| job.identities.get(at).copied().flatten());
             floor.acknowledged(None, identity, false);
         }
-        look(self.destination, rules, &name, uid_validity, floor.uid, still).await
+        let from = floor.uid;
+        self.floors.insert(target_at, Floor { crossed, ..floor });
+        look(self.lane.destination, rules, &name, uid_validity, from, still).await
     }
 
     /// Settles the copies of one target by what was seen there.
     async fn settle_by(
         &mut self,
         target_at: usize,
-        flights: Vec<(Flight, Otherwise)>,
+        members: Vec<(Member, Otherwise)>,
         seen: BTreeMap<u32, Seen>,
     ) -> Result<(), Error> {
         let mut free = self.unaccounted(target_at, seen);
-        let (mut flights, otherwise): (Vec<Flight>, Vec<Otherwise>) = flights.into_iter().unzip();
-        let mut settled: Vec<(Flight, u32)> = Vec::new();
-        let digests = self.digests_of_twins(target_at, &flights, &free).await?;
-        let sizes: Vec<u64> = flights.iter().map(|flight| self.size(flight)).collect();
-        let mut open: Vec<(Flight, u64, Otherwise)> = flights
-            .drain(..)
-            .zip(sizes)
+        let (members, otherwise): (Vec<Member>, Vec<Otherwise>) = members.into_iter().unzip();
+        let mut settled: Vec<(Member, u32)> = Vec::new();
+        let digests = self.digests_of_twins(target_at, &members, &free).await?;
+        let mut open: Vec<(Member, u64, Otherwise)> = members
+            .into_iter()
             .zip(otherwise)
-            .map(|((flight, size), otherwise)| (flight, size, otherwise))
+            .map(|(member, otherwise)| (member, self.size(&member), otherwise))
             .collect();
         // The same content; else the same size; else the same key, in the order of sending.
-        type Fits<'a> = &'a dyn Fn(&Flight, u64, u32, &Seen) -> bool;
-        let by_digest: Fits<'_> = &|flight, _, uid, _| {
-            let ours = digests.get(&(Side::Source, flight.job, flight.uid));
+        type Fits<'a> = &'a dyn Fn(&Member, u64, u32, &Seen) -> bool;
+        let by_digest: Fits<'_> = &|member, _, uid, _| {
+            let ours = digests.get(&(Side::Source, member.job, member.uid));
             ours.is_some() && ours == digests.get(&(Side::Destination, target_at, uid))
         };
         let by_size: Fits<'_> = &|_, size, _, seen| seen.size == size;
         let by_key: Fits<'_> = &|_, _, _, _| true;
         for fits in [by_digest, by_size, by_key] {
-            open.retain(|(flight, size, _)| {
-                let Some(uids) = flight.identity.and_then(|identity| free.get_mut(&identity.key)) else {
+            open.retain(|(member, size, _)| {
+                let Some(uids) = member.identity.and_then(|identity| free.get_mut(&identity.key)) else {
                     return true;
                 };
-                let Some(at) = uids.iter().position(|(uid, seen)| fits(flight, *size, *uid, seen)) else {
+                let Some(at) = uids.iter().position(|(uid, seen)| fits(member, *size, *uid, seen)) else {
                     return true;
                 };
                 let (uid, _) = uids.remove(at);
-                settled.push((flight.clone(), uid));
+                settled.push((*member, uid));
                 false
             });
         }
-        for (Flight { job, uid, identity, .. }, destination) in settled {
+        for (Member { job, uid, identity, .. }, destination) in settled {
             if let (Some(floor), Some(identity)) = (self.floors.get_mut(&target_at), identity) {
                 floor.named.insert(destination, identity.key);
             }
             self.copied(job, uid, Some(destination));
         }
         let mut again: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-        for (Flight { job, uid, .. }, _, otherwise) in open {
+        for (Member { job, uid, .. }, _, otherwise) in open {
             if self.not_there(job, uid, otherwise) {
                 again.entry(job).or_default().push(uid);
             }
@@ -246,7 +261,7 @@ impl Copier<'_> {
             Otherwise::Later(why) if why.retry_after().is_some() && self.may_wait(job, uid) => {
                 return true;
             }
-            Otherwise::Plain => return true,
+            Otherwise::Plain | Otherwise::Fewer => return true,
             Otherwise::Later(why) => self.again(job, uid, &why),
             Otherwise::Again => {
                 let text = "the connection was lost each time the message was sent";
@@ -296,13 +311,13 @@ impl Copier<'_> {
     async fn digests_of_twins(
         &mut self,
         target_at: usize,
-        flights: &[Flight],
+        members: &[Member],
         free: &HashMap<Key, Vec<(u32, Seen)>>,
     ) -> Result<HashMap<(Side, usize, u32), Digest>, Error> {
-        let mut groups: BTreeMap<(Key, u64), Vec<&Flight>> = BTreeMap::new();
-        for flight in flights {
-            if let Some(identity) = flight.identity {
-                groups.entry((identity.key, self.size(flight))).or_default().push(flight);
+        let mut groups: BTreeMap<(Key, u64), Vec<&Member>> = BTreeMap::new();
+        for member in members {
+            if let Some(identity) = member.identity {
+                groups.entry((identity.key, self.size(member))).or_default().push(member);
             }
         }
         let mut here: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
@@ -313,8 +328,8 @@ impl Copier<'_> {
             });
             if !candidates.is_empty() && candidates.len() < group.len() {
                 there.extend(candidates);
-                for flight in group {
-                    here.entry(flight.job).or_default().push(flight.uid);
+                for member in group {
+                    here.entry(member.job).or_default().push(member.uid);
                 }
             }
         }
@@ -339,8 +354,8 @@ impl Copier<'_> {
         let target = &self.work.targets[target_at];
         let theirs = [reading(target_at, &target.name, target.listing.uid_validity, there)];
         for (side, link, readings) in [
-            (Side::Source, &mut *self.source, ours.as_slice()),
-            (Side::Destination, &mut *self.destination, &theirs),
+            (Side::Source, &mut *self.lane.source, ours.as_slice()),
+            (Side::Destination, &mut *self.lane.destination, &theirs),
         ] {
             read(link, readings, |at, uid, answer| {
                 if let Answer::Digests { whole, .. } = answer {
@@ -349,11 +364,11 @@ impl Copier<'_> {
             })
             .await?;
         }
-        self.source_open = None;
+        self.lane.source_open = None;
         Ok(digests)
     }
 
-    fn size(&self, flight: &Flight) -> u64 {
-        self.work.jobs[flight.job].listing.row(flight.uid).map_or(0, |row| row.size)
+    fn size(&self, member: &Member) -> u64 {
+        self.work.jobs[member.job].listing.row(member.uid).map_or(0, |row| row.size)
     }
 }

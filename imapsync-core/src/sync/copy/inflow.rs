@@ -46,34 +46,34 @@ pub(super) struct Examining {
 impl Copier<'_> {
     /// Asks for as much as budget and bounds allow.
     pub(super) async fn pump_source(&mut self) -> Result<(), Error> {
-        if self.windows.is_empty() && self.flights.is_empty() && self.stream.is_none() && self.spool.is_none()
-        {
+        if self.lane.is_empty() {
             // Nothing is on its way, so nothing is held. Were a share of the budget lost it must not stop the copy.
-            debug_assert_eq!((self.reserved, self.asked), (0, 0), "a share of the budget was lost");
-            (self.reserved, self.asked) = (0, 0);
+            debug_assert_eq!((self.lane.reserved, self.lane.asked), (0, 0), "a share of the budget was lost");
+            (self.lane.reserved, self.lane.asked) = (0, 0);
         }
-        while !self.stopping && self.resume.is_none() && self.has_room() {
+        while !self.stopping && !self.lane.leaving && self.resume.is_none() && self.has_room() {
             let Some((job, uids, alone)) = self.next_window() else { return Ok(()) };
-            if self.source.connection().is_none() {
-                self.source_open = None;
+            if self.lane.source.connection().is_none() {
+                self.lane.source_open = None;
                 self.put_back(job, uids);
-                self.source.ready().await?;
+                self.send_group();
+                self.lane.source.ready().await?;
                 continue;
             }
             let reserve: u64 = uids.iter().map(|uid| self.reserve_of(job, *uid)).sum();
             let limit = self.stream_above();
-            let Some(connection) = self.source.connection() else { continue };
+            let Some(connection) = self.lane.source.connection() else { continue };
             connection.detach_above(limit);
-            if self.source_open != Some(job) {
+            if self.lane.source_open != Some(job) {
                 let id = connection.submit(Command::Examine(self.work.jobs[job].source.clone()));
-                self.examining.insert(id, Examining { job, uid_validity: 0 });
-                self.source_open = Some(job);
+                self.lane.examining.insert(id, Examining { job, uid_validity: 0 });
+                self.lane.source_open = Some(job);
             }
             let set = UidSet::from_uids(uids.iter().copied());
             let id = connection.submit(Command::UidFetch { uids: Uids::Set(set), items: FetchItems::Full });
-            self.reserved += reserve;
-            self.asked += uids.len();
-            self.windows.insert(id, Window { job, left: uids, empty: Vec::new(), noise: false, alone });
+            self.lane.reserved += reserve;
+            self.lane.asked += uids.len();
+            self.lane.windows.insert(id, Window { job, left: uids, empty: Vec::new(), noise: false, alone });
         }
         Ok(())
     }
@@ -81,47 +81,57 @@ impl Copier<'_> {
     /// Whether a window is worth asking for: were each acknowledged message replaced at once, windows would shrink to
     /// one message each.
     fn has_room(&self) -> bool {
-        let memory = self.options.memory as u64;
-        let worthwhile = self.asked + self.flights.len() + WINDOW_MESSAGES <= MESSAGES_AHEAD
-            && self.reserved + WINDOW_BYTES.min(memory / 8) <= memory;
-        worthwhile || (self.windows.is_empty() && self.flights.is_empty())
+        let (messages, bytes) = self.share();
+        let worthwhile = self.lane.asked + self.lane.on_their_way() + WINDOW_MESSAGES <= messages
+            && self.lane.reserved + WINDOW_BYTES.min(bytes / 8) <= bytes;
+        worthwhile || (self.lane.windows.is_empty() && self.lane.on_their_way() == 0)
+    }
+
+    /// The messages and bytes that this lane may have on their way.
+    fn share(&self) -> (usize, u64) {
+        let lanes = self.lanes().max(self.pairs.wanted());
+        ((MESSAGES_AHEAD / lanes).max(2 * WINDOW_MESSAGES), self.options.memory as u64 / lanes as u64)
     }
 
     /// Takes the next messages off the queue, as many as fit. One always fits where nothing else is in flight.
     fn next_window(&mut self) -> Option<(usize, Vec<u32>, bool)> {
+        let (most_messages, most_bytes) = self.share();
         loop {
-            let piece = self.queue.front()?;
+            if self.lane.queue.is_empty() {
+                self.take_piece();
+            }
+            let piece = self.lane.queue.front()?;
             let (job, alone) = (piece.job, piece.alone);
             let mut uids = Vec::new();
             let (mut bytes, mut spans) = (0, 0);
-            while let Some(uid) = self.queue.front().and_then(|piece| piece.uids.front().copied()) {
+            while let Some(uid) = self.lane.queue.front().and_then(|piece| piece.uids.front().copied()) {
                 let open = self.work.jobs[job].state(uid) == Some(crate::sync::work::State::Open);
                 if !open || self.broken.contains(&job) {
-                    self.queue.front_mut()?.uids.pop_front();
+                    self.lane.queue.front_mut()?.uids.pop_front();
                     continue;
                 }
                 if let Some(reason) = self.skip_before_fetch(job, uid) {
-                    self.queue.front_mut()?.uids.pop_front();
+                    self.lane.queue.front_mut()?.uids.pop_front();
                     self.work.settle(job, uid, Outcome::Skipped(reason));
                     continue;
                 }
                 let reserve = self.reserve_of(job, uid);
                 let large =
                     self.work.jobs[job].listing.row(uid).is_some_and(|row| row.size > self.stream_above());
-                let nothing_else = self.reserved == 0 && uids.is_empty();
+                let nothing_else = self.lane.reserved == 0 && uids.is_empty();
                 // What failed twice goes by itself: were it to blame, it would take others with it each time.
                 if !nothing_else && self.tries.get(&(job, uid)).is_some_and(|tries| *tries >= 2) {
                     break;
                 }
-                let fits = self.reserved + bytes + reserve <= self.options.memory as u64
-                    && self.asked + self.flights.len() + uids.len() < MESSAGES_AHEAD;
+                let fits = self.lane.reserved + bytes + reserve <= most_bytes
+                    && self.lane.asked + self.lane.on_their_way() + uids.len() < most_messages;
                 if !(fits || nothing_else) || (!uids.is_empty() && (large || alone)) {
                     break;
                 }
                 if uids.last().is_none_or(|last: &u32| last.checked_add(1) != Some(uid)) {
                     spans += 1;
                 }
-                self.queue.front_mut()?.uids.pop_front();
+                self.lane.queue.front_mut()?.uids.pop_front();
                 uids.push(uid);
                 bytes += reserve;
                 // A span is at most 22 characters long: far below what any server takes in a line.
@@ -129,8 +139,8 @@ impl Copier<'_> {
                     break;
                 }
             }
-            if self.queue.front().is_some_and(|piece| piece.uids.is_empty()) {
-                self.queue.pop_front();
+            if self.lane.queue.front().is_some_and(|piece| piece.uids.is_empty()) {
+                self.lane.queue.pop_front();
             } else if uids.is_empty() {
                 return None;
             }
@@ -154,25 +164,25 @@ impl Copier<'_> {
             FlowEvent::LiteralStart { command, uid, len } => self.stream_begins(command, uid, len),
             FlowEvent::LiteralChunk(bytes) => self.stream_chunk(bytes),
             FlowEvent::LiteralEnd => self.stream_literal_ends(),
-            FlowEvent::Unreadable(_) => self.windows.values_mut().for_each(|window| window.noise = true),
+            FlowEvent::Unreadable(_) => self.lane.windows.values_mut().for_each(|window| window.noise = true),
             _ => {}
         }
     }
 
     fn source_data(&mut self, id: CommandId, data: Untagged) {
-        if let Some(examining) = self.examining.get_mut(&id) {
+        if let Some(examining) = self.lane.examining.get_mut(&id) {
             if let Untagged::Status(Status { code: Some(Code::UidValidity(n)), .. }) = data {
                 examining.uid_validity = n;
             }
             return;
         }
         let Untagged::Fetch(fetch) = data else { return };
-        if self.stream.as_ref().is_some_and(|stream| stream.window == id) && is_detached(&fetch) {
+        if self.lane.stream.as_ref().is_some_and(|stream| stream.window == id) && is_detached(&fetch) {
             self.stream_closes(&fetch);
             return;
         }
         let Item::Present(uid) = fetch.uid else { return };
-        let Some(window) = self.windows.get_mut(&id) else { return };
+        let Some(window) = self.lane.windows.get_mut(&id) else { return };
         let job = window.job;
         let Ok(at) = window.left.binary_search(&uid) else { return };
         if self.broken.contains(&job) {
@@ -198,7 +208,7 @@ impl Copier<'_> {
             return;
         }
         window.left.remove(at);
-        self.asked -= 1;
+        self.lane.asked -= 1;
         if message.len() as u64 != listed
             && message.len() < 4096
             && memchr::memmem::find(&message, COURIER_GONE).is_some()
@@ -207,7 +217,7 @@ impl Copier<'_> {
             self.release(job, uid);
             return;
         }
-        self.source.progress();
+        self.lane.source.progress();
         self.reopened.remove(&job);
         self.message(job, uid, message);
     }
@@ -317,20 +327,20 @@ impl Copier<'_> {
     }
 
     fn source_done(&mut self, id: CommandId, status: &Status) {
-        if let Some(examining) = self.examining.remove(&id) {
+        if let Some(examining) = self.lane.examining.remove(&id) {
             self.examined(examining, status);
             return;
         }
         self.stream_window_ends(id);
-        let Some(window) = self.windows.remove(&id) else { return };
-        self.asked -= window.left.len();
+        let Some(window) = self.lane.windows.remove(&id) else { return };
+        self.lane.asked -= window.left.len();
         for uid in &window.left {
             self.release(window.job, *uid);
         }
         if self.broken.contains(&window.job) {
             return;
         }
-        let said = self.source.said(status);
+        let said = self.lane.source.said(status);
         if let Some(pause) = backoff::wait(status) {
             let folder = &*self.work.jobs[window.job].source_text;
             let error = Error::new(ErrorKind::Fetch, "the server asks to wait, again and again")
@@ -339,7 +349,7 @@ impl Copier<'_> {
                 .server_said(said);
             self.rest(Side::Source, pause);
             if status.code == Some(Code::ExpungeIssued) {
-                self.source_open = None;
+                self.lane.source_open = None;
             }
             let mut left = window.left;
             left.retain(|uid| {
@@ -381,11 +391,11 @@ impl Copier<'_> {
         };
         let readings: Vec<Reading> = uids.into_iter().map(reading).collect();
         let mut listed: HashSet<(usize, u32)> = HashSet::new();
-        let refusals = read(self.source, &readings, |job, uid, _| {
+        let refusals = read(self.lane.source, &readings, |job, uid, _| {
             listed.insert((job, uid));
         })
         .await?;
-        self.source_open = None;
+        self.lane.source_open = None;
         let refused: HashSet<usize> = refusals.into_iter().map(|(job, _)| job).collect();
         for (job, uid, error) in missing {
             let gone = !listed.contains(&(job, uid)) && !refused.contains(&job);
@@ -411,7 +421,7 @@ impl Copier<'_> {
         } else if status.kind != StatusKind::Ok {
             Some(
                 Error::new(ErrorKind::Select, "the folder can no longer be opened")
-                    .server_said(self.source.said(status)),
+                    .server_said(self.lane.source.said(status)),
             )
         } else if uid_validity != job.listing.uid_validity && !broken::is(Broken::KeepsUidsOfAnotherFolder) {
             Some(Error::new(
@@ -438,43 +448,43 @@ impl Copier<'_> {
             return false;
         }
         let behind: Vec<CommandId> =
-            self.windows.iter().filter(|(_, window)| window.job == job).map(|(id, _)| *id).collect();
+            self.lane.windows.iter().filter(|(_, window)| window.job == job).map(|(id, _)| *id).collect();
         for id in &behind {
             self.stream_window_ends(*id);
         }
-        let windows = behind.into_iter().filter_map(|id| Some((id, self.windows.remove(&id)?))).collect();
+        let windows =
+            behind.into_iter().filter_map(|id| Some((id, self.lane.windows.remove(&id)?))).collect();
         self.take_back(windows);
-        self.source_open = self.source_open.filter(|open| *open != job);
+        self.lane.source_open = self.lane.source_open.filter(|open| *open != job);
         true
     }
 
     pub(super) fn source_lost(&mut self, error: Error) -> Result<(), Error> {
         self.stream_aborts();
         self.forget_windows();
-        self.source_open = None;
-        self.source.lost(error)
+        self.lane.source_open = None;
+        if self.lane_is_lost(Side::Source, &error) {
+            return Ok(());
+        }
+        self.lane.source.lost(error)
     }
 
     /// What was asked for and has not come goes back into the queue.
     pub(super) fn forget_windows(&mut self) {
-        self.examining.clear();
-        let windows = self.windows.drain().collect();
+        self.lane.examining.clear();
+        let windows = self.lane.windows.drain().collect();
         self.take_back(windows);
     }
 
     fn take_back(&mut self, mut windows: Vec<(CommandId, Window)>) {
         windows.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
         for (_, window) in windows {
-            self.asked -= window.left.len();
+            self.lane.asked -= window.left.len();
             for uid in &window.left {
                 self.release(window.job, *uid);
             }
             if window.alone && !self.stopping {
-                self.queue.push_front(super::Piece {
-                    job: window.job,
-                    uids: window.left.into(),
-                    alone: true,
-                });
+                self.lane.queue.push_front(super::Piece::alone(window.job, window.left.into()));
             } else {
                 self.put_back(window.job, window.left);
             }
@@ -483,18 +493,18 @@ impl Copier<'_> {
 
     /// Gives the reserved bytes of a message back.
     pub(super) fn release(&mut self, job: usize, uid: u32) {
-        self.reserved = self.reserved.saturating_sub(self.reserve_of(job, uid));
+        self.lane.reserved = self.lane.reserved.saturating_sub(self.reserve_of(job, uid));
     }
 
     /// Whether the source's next bytes may be read: not while a large message waits for the destination, nor while the
     /// destination wants a pause.
     pub(super) fn may_read_source(&mut self) -> bool {
-        let backlog = self.destination.connection().map_or(0, |c| c.backlog());
-        match &self.stream {
-            _ if self.spool.is_some() => false,
+        let backlog = self.lane.destination.connection().map_or(0, |c| c.backlog());
+        match &self.lane.stream {
+            _ if self.lane.spool.is_some() => false,
             // What comes would be sent at once.
             None if self.resume.as_ref().is_some_and(|rest| rest.destination) => false,
-            Some(stream) => stream.may_read(self.flights.is_empty(), backlog),
+            Some(stream) => stream.may_read(self.lane.on_their_way() == 0, backlog),
             None => true,
         }
     }

@@ -1,13 +1,16 @@
 //! The copy: FETCH windows ahead on the source, many APPENDs in flight on the destination, one byte budget.
 //!
-//! One task drives both connections. A message goes through these hands: queue → window (asked for, bytes reserved) →
+//! One task drives all connections. A message goes through these hands: queue → window (asked for, bytes reserved) →
 //! decision (in a single pass, from its bytes) → flight (APPEND sent) → outcome. A connection that is lost puts what
 //! was only read back into the queue; an APPEND whose reply is lost is in doubt, and settled last.
 
 pub(super) mod doubt;
+mod group;
 mod inflow;
+mod lane;
 pub(super) mod look;
 mod outflow;
+mod pairs;
 mod refusal;
 mod spool;
 mod stream;
@@ -16,25 +19,24 @@ use super::link::Link;
 use super::work::{Job, State, Work};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::backoff::USUAL;
-use crate::imap::flow::{CommandId, FlowEvent};
+use crate::imap::flow::FlowEvent;
 use crate::message::Key;
-use crate::options::SyncOptions;
+use crate::options::{Connections, SyncOptions};
 use crate::plan::Outcome;
-use inflow::{Examining, Window};
-use outflow::Flight;
+use lane::{Lane, Opening};
+use pairs::Pairs;
 use spool::Spool;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use stream::Stream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Messages asked for and not acknowledged yet, at most. Bounds also what a server still has before it when this
-/// process is killed.
+/// Messages asked for and not acknowledged yet, at most, on all connections together. Bounds also what a server still has
+/// before it when this process is killed.
 const MESSAGES_AHEAD: usize = 1024;
 /// How often one message is tried, whatever happens to it.
 const TRIES: u8 = 4;
@@ -51,37 +53,46 @@ struct Piece {
     uids: VecDeque<u32>,
     /// One FETCH for each: something was odd when they were asked for together.
     alone: bool,
+    /// No lane can take a part of it from another.
+    whole: bool,
+}
+
+impl Piece {
+    fn new(job: usize, uids: VecDeque<u32>) -> Self {
+        Self { job, uids, alone: false, whole: false }
+    }
+
+    fn alone(job: usize, uids: VecDeque<u32>) -> Self {
+        Self { job, uids, alone: true, whole: true }
+    }
 }
 
 /// The copy of everything that the plan wants copied.
 pub(crate) struct Copier<'a> {
-    source: &'a mut Link,
-    destination: &'a mut Link,
+    /// The lane at hand: the pair of connections that the present event came from.
+    lane: Box<Lane<'a>>,
+    others: VecDeque<Box<Lane<'a>>>,
+    /// Pairs that may be opened.
+    spares: Vec<Box<Lane<'a>>>,
+    openings: Vec<Opening<'a>>,
+    pairs: Pairs,
+    /// Messages and bytes acknowledged so far, as one figure: a message costs a server about as much as 2 KiB.
+    done: u64,
     options: &'a SyncOptions,
     append_limit: Option<u64>,
     work: &'a mut Work,
     cancel: CancellationToken,
     cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// What no lane has taken.
     queue: VecDeque<Piece>,
-    /// The job whose folder is examined once everything sent so far is done.
-    source_open: Option<usize>,
-    examining: HashMap<CommandId, Examining>,
-    windows: HashMap<CommandId, Window>,
-    /// Messages in windows.
-    asked: usize,
     /// Jobs whose folder could not be opened again.
     broken: HashSet<usize>,
-    destination_open: Option<usize>,
-    /// The SELECT in flight on the destination, with its target and the UIDVALIDITY it told.
-    selecting: HashMap<CommandId, (usize, u32)>,
-    flights: BTreeMap<CommandId, Flight>,
+    /// With how many others a message may travel, after it was refused among more.
+    together: HashMap<(usize, u32), usize>,
     doubts: Vec<doubt::Doubt>,
     floors: HashMap<usize, doubt::Floor>,
     /// Messages that were asked for alone and did not come, each with what is said of it if it is still there.
     missing: Vec<(usize, u32, Error)>,
-    stream: Option<Stream>,
-    spool: Option<Spool>,
-    reserved: u64,
     tries: HashMap<(usize, u32), u8>,
     waits: HashMap<(usize, u32), u8>,
     /// The planner has said that these shall be copied.
@@ -116,40 +127,49 @@ enum Woken {
     Cancelled,
     Resume,
     Spooled(Result<File, String>),
+    /// A further lane is open, or refused.
+    Lanes,
+}
+
+/// How many pairs of connections a copy may come to.
+pub(crate) fn most_pairs(choice: Connections) -> usize {
+    match choice {
+        Connections::Auto => Connections::MOST,
+        Connections::Fixed(n) => n.get().min(Connections::MOST),
+    }
 }
 
 impl<'a> Copier<'a> {
     pub(crate) fn new(
-        source: &'a mut Link,
-        destination: &'a mut Link,
+        links: impl IntoIterator<Item = (&'a mut Link, &'a mut Link)>,
         options: &'a SyncOptions,
         append_limit: Option<u64>,
         work: &'a mut Work,
         cancel: CancellationToken,
-    ) -> Self {
-        Self {
-            source,
-            destination,
+    ) -> Option<Self> {
+        let mut lanes: VecDeque<Box<Lane<'a>>> =
+            links.into_iter().map(|pair| Box::new(Lane::new(pair))).collect();
+        let lane = lanes.pop_front()?;
+        let mut spares: Vec<Box<Lane<'a>>> = lanes.into();
+        spares.reverse();
+        Some(Self {
+            lane,
+            others: VecDeque::new(),
+            spares,
+            openings: Vec::new(),
+            pairs: Pairs::new(options.connections, 0, 0),
+            done: 0,
             options,
             append_limit,
             work,
             cancelled: Box::pin(cancel.clone().cancelled_owned()),
             cancel,
             queue: VecDeque::new(),
-            source_open: None,
-            examining: HashMap::new(),
-            windows: HashMap::new(),
-            asked: 0,
             broken: HashSet::new(),
-            destination_open: None,
-            selecting: HashMap::new(),
-            flights: BTreeMap::new(),
+            together: HashMap::new(),
             doubts: Vec::new(),
             floors: HashMap::new(),
             missing: Vec::new(),
-            stream: None,
-            spool: None,
-            reserved: 0,
             tries: HashMap::new(),
             waits: HashMap::new(),
             decided: HashSet::new(),
@@ -161,7 +181,7 @@ impl<'a> Copier<'a> {
             rests: 0,
             reopened: HashMap::new(),
             stopping: false,
-        }
+        })
     }
 
     /// Copies. When it returns, every message has its outcome, unless the run was stopped or a side is out of reach.
@@ -182,7 +202,7 @@ impl<'a> Copier<'a> {
                 return Err(error);
             }
             self.settle_duplicates();
-            if self.queue.is_empty() && !self.doubts.is_empty() {
+            if !self.is_queued() && !self.doubts.is_empty() {
                 let cancel = self.cancel.clone();
                 let settled = tokio::select! {
                     biased;
@@ -195,7 +215,7 @@ impl<'a> Copier<'a> {
                 }
                 self.settle_duplicates();
             }
-            if self.queue.is_empty() && !self.missing.is_empty() {
+            if !self.is_queued() && !self.missing.is_empty() {
                 let cancel = self.cancel.clone();
                 let settled = tokio::select! {
                     biased;
@@ -208,13 +228,14 @@ impl<'a> Copier<'a> {
                 }
                 self.settle_duplicates();
             }
-            if self.queue.is_empty() {
+            if !self.is_queued() {
                 return Ok(());
             }
         }
     }
 
     fn fill_queue(&mut self) {
+        let (mut messages, mut bytes) = (0, 0);
         for at in 0..self.work.jobs.len() {
             let job = &mut self.work.jobs[at];
             let uids: VecDeque<u32> = std::mem::take(&mut job.to_copy).into();
@@ -223,15 +244,25 @@ impl<'a> Copier<'a> {
                 self.shared_sizes.insert(at, shared_sizes(job));
             }
             if !uids.is_empty() {
-                self.queue.push_back(Piece { job: at, uids, alone: false });
+                messages += uids.len();
+                let size = |uid: &u32| self.work.jobs[at].listing.row(*uid).map_or(0, |row| row.size);
+                bytes = uids.iter().map(size).fold(bytes, u64::saturating_add);
+                self.queue.push_back(Piece::new(at, uids));
             }
         }
+        self.pairs = Pairs::new(self.options.connections, messages, bytes);
     }
 
     /// Runs until nothing is queued and nothing is in flight.
     async fn work_off(&mut self) -> Result<(), Error> {
         loop {
-            self.pump_source().await?;
+            self.drop_left_lanes();
+            self.adjust_lanes();
+            for _ in 0..self.lanes() {
+                self.pump_source().await?;
+                self.group_leaves();
+                self.turn();
+            }
             if self.is_idle() {
                 return Ok(());
             }
@@ -243,63 +274,44 @@ impl<'a> Copier<'a> {
                 Woken::Cancelled => self.stop(),
                 Woken::Resume => self.resume = None,
                 Woken::Spooled(changed) => self.spool_changed(changed),
+                Woken::Lanes => {}
             }
             self.spool_begins();
-            if self.destination.connection().is_none() {
-                self.destination_open = None;
-                self.destination.ready().await?;
+            if !self.lane.leaving && self.lane.destination.connection().is_none() {
+                self.lane.destination_open = None;
+                self.lane.destination.ready().await?;
             }
         }
     }
 
     fn is_idle(&self) -> bool {
-        let queued = !self.stopping && !self.queue.is_empty();
-        !queued
-            && self.windows.is_empty()
-            && self.flights.is_empty()
-            && self.stream.is_none()
-            && self.spool.is_none()
+        let queued = !self.stopping && self.is_queued();
+        !queued && self.lane.is_empty() && self.others.iter().all(|lane| lane.is_empty())
     }
 
     async fn wait(&mut self) -> Woken {
         poll_fn(|cx| self.poll_wait(cx)).await
     }
 
-    /// What has been received already comes first, so that many small messages leave in one write. Then the destination:
-    /// what it takes decides whether more may be read from the source.
+    /// What the lane at hand has received already comes first, so that many small messages leave in one write; then each
+    /// lane has its turn.
     fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<Woken> {
         if !self.stopping && self.cancelled.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Woken::Cancelled);
         }
-        if let Some(event) = self.destination.connection().and_then(|c| c.poll_buffered().transpose()) {
-            return Poll::Ready(Woken::Destination(event));
+        // Not last: a lane that always has something to do must not keep the others closed.
+        if self.poll_openings(cx) {
+            return Poll::Ready(Woken::Lanes);
         }
-        if self.may_read_source()
-            && let Some(event) = self.source.connection().and_then(|c| c.poll_buffered().transpose())
-        {
-            return Poll::Ready(Woken::Source(event));
+        if let Some(woken) = self.buffered() {
+            return Poll::Ready(woken);
         }
-        loop {
-            if let Some(connection) = self.destination.connection()
-                && let Poll::Ready(event) = connection.poll_next(cx)
-            {
-                return Poll::Ready(Woken::Destination(event));
+        for _ in 0..self.lanes() {
+            self.turn();
+            let woken = self.buffered().map_or_else(|| self.poll_lane(cx), Poll::Ready);
+            if woken.is_ready() {
+                return woken;
             }
-            if !self.spool_feed() {
-                break;
-            }
-        }
-        if let Some(Spool { stage: spool::Stage::Changing(changing), .. }) = &mut self.spool
-            && let Poll::Ready(changed) = Pin::new(changing).poll(cx)
-        {
-            let changed = changed.unwrap_or_else(|e| Err(format!("the transform failed: {e}")));
-            return Poll::Ready(Woken::Spooled(changed));
-        }
-        if self.may_read_source()
-            && let Some(connection) = self.source.connection()
-            && let Poll::Ready(event) = connection.poll_next(cx)
-        {
-            return Poll::Ready(Woken::Source(event));
         }
         if let Some(resume) = &mut self.resume
             && resume.until.as_mut().poll(cx).is_ready()
@@ -309,14 +321,57 @@ impl<'a> Copier<'a> {
         Poll::Pending
     }
 
+    /// What the lane at hand has received and nobody has looked at.
+    fn buffered(&mut self) -> Option<Woken> {
+        let lane = &mut *self.lane;
+        if let Some(event) = lane.destination.connection().and_then(|c| c.poll_buffered().transpose()) {
+            return Some(Woken::Destination(event));
+        }
+        if !self.may_read_source() {
+            return None;
+        }
+        self.lane.source.connection().and_then(|c| c.poll_buffered().transpose()).map(Woken::Source)
+    }
+
+    /// The destination comes first: what it takes decides whether more may be read from the source.
+    fn poll_lane(&mut self, cx: &mut Context<'_>) -> Poll<Woken> {
+        loop {
+            if let Some(connection) = self.lane.destination.connection()
+                && let Poll::Ready(event) = connection.poll_next(cx)
+            {
+                return Poll::Ready(Woken::Destination(event));
+            }
+            if !self.spool_feed() {
+                break;
+            }
+        }
+        if let Some(Spool { stage: spool::Stage::Changing(changing), .. }) = &mut self.lane.spool
+            && let Poll::Ready(changed) = Pin::new(changing).poll(cx)
+        {
+            let changed = changed.unwrap_or_else(|e| Err(format!("the transform failed: {e}")));
+            return Poll::Ready(Woken::Spooled(changed));
+        }
+        if self.may_read_source()
+            && let Some(connection) = self.lane.source.connection()
+            && let Poll::Ready(event) = connection.poll_next(cx)
+        {
+            return Poll::Ready(Woken::Source(event));
+        }
+        Poll::Pending
+    }
+
     /// Stops in order: nothing new is asked for, what is in flight is acknowledged.
     fn stop(&mut self) {
         self.stopping = true;
-        self.queue.clear();
-        // What the source still owes is not wanted any more; only a message that is half copied holds it up.
-        if self.stream.is_none() {
-            self.forget_windows();
-            self.source.drop_connection();
+        self.openings.clear();
+        self.empty_queues();
+        for _ in 0..self.lanes() {
+            // What the source still owes is not wanted any more; only a message that is half copied holds it up.
+            if self.lane.stream.is_none() {
+                self.forget_windows();
+                self.lane.source.drop_connection();
+            }
+            self.turn();
         }
     }
 
@@ -347,7 +402,7 @@ impl<'a> Copier<'a> {
                         self.work.jobs[at].planner.forget(of);
                         self.decided.insert((at, uid));
                         heirs.insert(of, uid);
-                        self.queue.push_back(Piece { job: at, uids: [uid].into(), alone: true });
+                        self.queue.push_back(Piece::alone(at, [uid].into()));
                     }
                     Some(State::Open) => self.work.jobs[at].duplicates.push((uid, of)),
                 }
@@ -360,6 +415,7 @@ impl<'a> Copier<'a> {
     fn rest(&mut self, side: Side, pause: Duration) {
         let least = if self.rests == 0 { Duration::ZERO } else { USUAL * (1 << self.rests.min(6)) };
         self.rests += u32::from(self.resume.is_none());
+        self.pairs.throttled();
         let (mut until, mut destination) = (Instant::now() + pause.max(least), side == Side::Destination);
         if let Some(present) = &self.resume {
             until = until.max(present.until.deadline());
@@ -390,9 +446,9 @@ impl<'a> Copier<'a> {
     /// Puts a message back; after too many tries it has failed.
     fn again(&mut self, job: usize, uid: u32, why: &Error) {
         if self.may_try(job, uid, why) && !self.stopping {
-            match self.queue.front_mut() {
+            match self.lane.queue.front_mut() {
                 Some(piece) if piece.job == job && piece.alone => piece.uids.push_back(uid),
-                _ => self.queue.push_front(Piece { job, uids: [uid].into(), alone: true }),
+                _ => self.lane.queue.push_front(Piece::alone(job, [uid].into())),
             }
         }
     }
@@ -401,7 +457,7 @@ impl<'a> Copier<'a> {
     fn put_back(&mut self, job: usize, mut uids: Vec<u32>) {
         uids.sort_unstable();
         if !uids.is_empty() && !self.stopping {
-            self.queue.push_front(Piece { job, uids: uids.into(), alone: false });
+            self.lane.queue.push_front(Piece::new(job, uids.into()));
         }
     }
 

@@ -3,7 +3,6 @@
 
 use super::Copier;
 use crate::error::{Error, ErrorKind};
-use crate::imap::command::Literal;
 use crate::imap::flow::CommandId;
 use crate::message::{HeaderScanner, Identity, MessageTransform, Scope};
 use crate::plan::Outcome;
@@ -20,7 +19,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// A spooled message on its way out.
 pub(super) struct Spool {
-    job: usize,
+    pub(super) job: usize,
     uid: u32,
     identity: Option<Identity>,
     pub(super) stage: Stage,
@@ -44,35 +43,35 @@ impl Copier<'_> {
 
     /// The message is whole in its file: the transforms may have it.
     pub(super) fn spool(&mut self, job: usize, uid: u32, identity: Option<Identity>, file: File) {
-        self.spool = Some(Spool { job, uid, identity, stage: Stage::Waiting(file) });
+        self.lane.spool = Some(Spool { job, uid, identity, stage: Stage::Waiting(file) });
         self.spool_begins();
     }
 
     /// Begins the transforms, where they wait and nothing is in flight any more.
     pub(super) fn spool_begins(&mut self) {
-        let idle = self.flights.is_empty();
+        let idle = self.lane.on_their_way() == 0;
         let waits = |spool: &mut Spool| idle && matches!(spool.stage, Stage::Waiting(_));
-        let Some(Spool { job, uid, identity, stage: Stage::Waiting(file) }) = self.spool.take_if(waits)
+        let Some(Spool { job, uid, identity, stage: Stage::Waiting(file) }) = self.lane.spool.take_if(waits)
         else {
             return;
         };
         let transforms = self.options.transforms.clone();
         let changing = tokio::task::spawn_blocking(move || change(&transforms, file));
-        self.spool = Some(Spool { job, uid, identity, stage: Stage::Changing(changing) });
+        self.lane.spool = Some(Spool { job, uid, identity, stage: Stage::Changing(changing) });
     }
 
     /// The transforms are done.
     pub(super) fn spool_changed(&mut self, result: Result<File, String>) {
-        let Some(Spool { job, uid, identity, .. }) = self.spool.take() else { return };
+        let Some(Spool { job, uid, identity, .. }) = self.lane.spool.take() else { return };
         let changed = result.and_then(|mut file| {
             let len = file.seek(io::SeekFrom::End(0)).and_then(|len| file.rewind().map(|()| len));
             len.map(|len| (file, len)).map_err(|e| format!("the temporary file: {e}"))
         });
         match changed {
-            Ok((file, left)) => match self.append(job, uid, identity, Literal::Streamed(left)) {
+            Ok((file, left)) => match self.append_streamed(job, uid, identity, left) {
                 Some(id) => {
                     let stage = Stage::Sending { id, file, left };
-                    self.spool = Some(Spool { job, uid, identity, stage });
+                    self.lane.spool = Some(Spool { job, uid, identity, stage });
                 }
                 None => {
                     self.release(job, uid);
@@ -94,11 +93,12 @@ impl Copier<'_> {
 
     /// Gives the destination's connection more of the file, where it has room; whether it did.
     pub(super) fn spool_feed(&mut self) -> bool {
-        let Some(Spool { job, uid, stage: Stage::Sending { file, left, .. }, .. }) = &mut self.spool else {
+        let Some(Spool { job, uid, stage: Stage::Sending { file, left, .. }, .. }) = &mut self.lane.spool
+        else {
             return false;
         };
         let (job, uid) = (*job, *uid);
-        let Some(connection) = self.destination.connection() else { return false };
+        let Some(connection) = self.lane.destination.connection() else { return false };
         let mut fed = false;
         while *left > 0 && connection.backlog() < AHEAD {
             let mut chunk = vec![0; CHUNK.min(usize::try_from(*left).unwrap_or(CHUNK))];
@@ -114,25 +114,24 @@ impl Copier<'_> {
             fed = true;
         }
         if *left == 0 {
-            self.spool = None;
+            self.lane.spool = None;
         }
         fed
     }
 
     /// Its APPEND was answered before all of it was given: true. The connection is out of step then.
     pub(super) fn spool_answered(&mut self, command: CommandId) -> bool {
-        let mine =
-            matches!(&self.spool, Some(Spool { stage: Stage::Sending { id, .. }, .. }) if *id == command);
+        let mine = matches!(&self.lane.spool, Some(Spool { stage: Stage::Sending { id, .. }, .. }) if *id == command);
         if mine {
-            self.spool = None;
+            self.lane.spool = None;
         }
         mine
     }
 
     /// The destination is gone: what was not given whole is read again, as its flight is.
     pub(super) fn spool_loses_destination(&mut self) {
-        if matches!(&self.spool, Some(Spool { stage: Stage::Sending { .. }, .. })) {
-            self.spool = None;
+        if matches!(&self.lane.spool, Some(Spool { stage: Stage::Sending { .. }, .. })) {
+            self.lane.spool = None;
         }
     }
 }

@@ -6,7 +6,6 @@
 use super::Copier;
 use super::spool::file_with;
 use crate::error::{Error, ErrorKind};
-use crate::imap::command::Literal;
 use crate::imap::flow::CommandId;
 use crate::imap::response::{Fetch, Item, Section};
 use crate::message::{Digester, HeaderScanner, Identity, IdentityRules, Scope};
@@ -25,7 +24,7 @@ pub(super) const LONGEST_HEADER: usize = 1 << 20;
 /// The large message that is passing through.
 pub(super) struct Stream {
     pub(super) window: CommandId,
-    job: usize,
+    pub(super) job: usize,
     /// 0 where it is not known which message it is.
     uid: u32,
     len: u64,
@@ -71,7 +70,7 @@ impl Copier<'_> {
     pub(super) fn stream_begins(&mut self, window: Option<CommandId>, uid: Option<u32>, len: u64) {
         // A literal before the last one's response has closed: that one never will.
         self.stream_aborts();
-        let Some((id, window)) = window.and_then(|id| self.windows.get(&id).map(|window| (id, window)))
+        let Some((id, window)) = window.and_then(|id| self.lane.windows.get(&id).map(|window| (id, window)))
         else {
             return;
         };
@@ -81,7 +80,7 @@ impl Copier<'_> {
             left => uid.filter(|uid| left.binary_search(uid).is_ok()).unwrap_or(0),
         };
         let stage = if uid == 0 || self.broken.contains(&job) { Stage::Discarding } else { Stage::Header };
-        self.stream = Some(Stream {
+        self.lane.stream = Some(Stream {
             window: id,
             job,
             uid,
@@ -101,7 +100,7 @@ impl Copier<'_> {
     }
 
     pub(super) fn stream_chunk(&mut self, bytes: Bytes) {
-        let Some(stream) = &mut self.stream else { return };
+        let Some(stream) = &mut self.lane.stream else { return };
         stream.received += bytes.len() as u64;
         if let Some(digester) = &mut stream.whole {
             digester.update(&bytes);
@@ -119,7 +118,7 @@ impl Copier<'_> {
             }
             Stage::Sending(_) => {
                 let ready = std::mem::replace(&mut stream.held, bytes);
-                if let Some(connection) = self.destination.connection() {
+                if let Some(connection) = self.lane.destination.connection() {
                     connection.supply(ready);
                 }
             }
@@ -140,16 +139,16 @@ impl Copier<'_> {
 
     /// The header is here: is the message wanted?
     fn stream_decide(&mut self) {
-        let Some(stream) = &mut self.stream else { return };
+        let Some(stream) = &mut self.lane.stream else { return };
         let (job, uid) = (stream.job, stream.uid);
         if let Some(identity) = self.decided_identity(job, uid) {
-            if let Some(stream) = &mut self.stream {
+            if let Some(stream) = &mut self.lane.stream {
                 stream.identity = Some(identity);
             }
             return self.stream_send();
         }
         let shared = self.may_be_duplicate(job, uid);
-        let Some(stream) = &mut self.stream else { return };
+        let Some(stream) = &mut self.lane.stream else { return };
         if shared {
             let mut digester = Digester::whole();
             digester.update(&stream.header);
@@ -176,7 +175,7 @@ impl Copier<'_> {
 
     /// It cannot be copied, for a reason on this machine.
     fn stream_fails(&mut self, why: String) {
-        let Some(stream) = &mut self.stream else { return };
+        let Some(stream) = &mut self.lane.stream else { return };
         stream.stage = Stage::Discarding;
         let (job, uid) = (stream.job, stream.uid);
         let error =
@@ -185,7 +184,7 @@ impl Copier<'_> {
     }
 
     fn stream_stage(&mut self, stage: Stage) {
-        if let Some(stream) = &mut self.stream {
+        if let Some(stream) = &mut self.lane.stream {
             stream.stage = stage;
         }
     }
@@ -205,17 +204,17 @@ impl Copier<'_> {
     /// Begins the APPEND, once nothing else is in flight on the destination.
     pub(super) fn stream_send(&mut self) {
         if self.spools() {
-            let Some(stream) = &mut self.stream else { return };
+            let Some(stream) = &mut self.lane.stream else { return };
             match file_with(&std::mem::take(&mut stream.header)) {
                 Ok(file) => stream.stage = Stage::Spooling(file),
                 Err(why) => self.stream_fails(why),
             }
             return;
         }
-        if !self.flights.is_empty() {
+        if self.lane.on_their_way() > 0 {
             return self.stream_stage(Stage::Draining);
         }
-        let Some(stream) = &mut self.stream else { return };
+        let Some(stream) = &mut self.lane.stream else { return };
         let end = stream.header_end.unwrap_or(0);
         let mut begun = std::mem::take(&mut stream.header).freeze();
         let before = begun.len() as u64;
@@ -232,35 +231,35 @@ impl Copier<'_> {
         let len = stream.len - before + begun.len() as u64;
         let (job, uid, identity, complete) =
             (stream.job, stream.uid, stream.identity, stream.received == stream.len);
-        let Some(id) = self.append(job, uid, identity, Literal::Streamed(len)) else {
-            if let Some(stream) = &mut self.stream {
+        let Some(id) = self.append_streamed(job, uid, identity, len) else {
+            if let Some(stream) = &mut self.lane.stream {
                 stream.stage = Stage::Discarding;
                 stream.again =
                     Some(Error::new(ErrorKind::ConnectionLost, "the destination was not connected"));
             }
             return;
         };
-        if let (false, Some(connection)) = (complete, self.destination.connection()) {
+        if let (false, Some(connection)) = (complete, self.lane.destination.connection()) {
             connection.supply(std::mem::take(&mut begun));
         }
-        if let Some(stream) = &mut self.stream {
+        if let Some(stream) = &mut self.lane.stream {
             stream.held = begun;
             stream.stage = Stage::Sending(id);
         }
     }
 
     pub(super) fn stream_literal_ends(&mut self) {
-        if matches!(&self.stream, Some(Stream { stage: Stage::Header, .. })) {
+        if matches!(&self.lane.stream, Some(Stream { stage: Stage::Header, .. })) {
             self.stream_decide();
         }
     }
 
     /// Its FETCH has closed: only now may the last bytes go.
     pub(super) fn stream_closes(&mut self, fetch: &Fetch) {
-        if matches!(&self.stream, Some(Stream { stage: Stage::Draining, .. })) {
+        if matches!(&self.lane.stream, Some(Stream { stage: Stage::Draining, .. })) {
             self.stream_send();
         }
-        let Some(mut stream) = self.stream.take() else { return };
+        let Some(mut stream) = self.lane.stream.take() else { return };
         let (job, uid) = (stream.job, stream.uid);
         let right = matches!(fetch.uid, Item::Present(told) if told == uid)
             && matches!(fetch.sections.first(), Some((Section::Full, _)))
@@ -271,8 +270,8 @@ impl Copier<'_> {
         match stream.stage {
             _ if stream.answered => {}
             Stage::Sending(id) if right => {
-                self.source.progress();
-                if let Some(connection) = self.destination.connection() {
+                self.lane.source.progress();
+                if let Some(connection) = self.lane.destination.connection() {
                     connection.supply(std::mem::take(&mut stream.held));
                     tracing::debug!(id = id.0, "the large message is complete");
                 }
@@ -282,12 +281,12 @@ impl Copier<'_> {
             }
             // What passed is not what was asked for; the window's end finds that it is still missing.
             Stage::Sending(id) => {
-                self.flights.remove(&id);
+                self.flight_ends(id);
                 self.drop_destination();
             }
             _ if !right => {}
             Stage::Spooling(file) => {
-                self.source.progress();
+                self.lane.source.progress();
                 if let (Some(digester), Some(_)) = (stream.whole.take(), stream.identity) {
                     self.work.jobs[job].planner.learn_digest(uid, digester.finish());
                 }
@@ -305,18 +304,18 @@ impl Copier<'_> {
 
     /// The FETCH is over: a large message that has not closed by now never will.
     pub(super) fn stream_window_ends(&mut self, window: CommandId) {
-        if self.stream.as_ref().is_some_and(|stream| stream.window == window) {
+        if self.lane.stream.as_ref().is_some_and(|stream| stream.window == window) {
             self.stream_aborts();
         }
     }
 
     /// It has come: its window waits for it no longer.
     fn strike_off(&mut self, stream: &Stream) {
-        if let Some(window) = self.windows.get_mut(&stream.window)
+        if let Some(window) = self.lane.windows.get_mut(&stream.window)
             && let Ok(at) = window.left.binary_search(&stream.uid)
         {
             window.left.remove(at);
-            self.asked -= 1;
+            self.lane.asked -= 1;
         }
     }
 
@@ -338,7 +337,7 @@ impl Copier<'_> {
         match self.ask_planner(job, uid, identity, digest) {
             Decision::Copy | Decision::NeedDigests(_) => {
                 self.decided.insert((job, uid));
-                self.queue.push_front(super::Piece { job, uids: [uid].into(), alone: true });
+                self.lane.queue.push_front(super::Piece::alone(job, [uid].into()));
             }
             decision => self.told(job, uid, decision),
         }
@@ -346,7 +345,7 @@ impl Copier<'_> {
 
     /// The destination answered the streamed APPEND before it had all of it: true. The connection is out of step then.
     pub(super) fn stream_answered(&mut self, command: CommandId) -> bool {
-        match &mut self.stream {
+        match &mut self.lane.stream {
             Some(stream) if matches!(stream.stage, Stage::Sending(id) if id == command) => {
                 stream.stage = Stage::Discarding;
                 stream.answered = true;
@@ -359,26 +358,26 @@ impl Copier<'_> {
     /// The source broke off in the middle of a large message, or its response could not be read: what may be wrong or half
     /// of it must not be stored.
     pub(super) fn stream_aborts(&mut self) {
-        let Some(stream) = self.stream.take() else { return };
+        let Some(stream) = self.lane.stream.take() else { return };
         if stream.answered {
             self.strike_off(&stream);
         }
         if let Stage::Sending(id) = stream.stage {
             if broken::is(Broken::StoresHalfMessage)
-                && let Some(connection) = self.destination.connection()
+                && let Some(connection) = self.lane.destination.connection()
             {
                 let missing = usize::try_from(stream.len - stream.received).unwrap_or(0);
                 connection.supply(stream.held);
                 return connection.supply(vec![b' '; missing].into());
             }
-            self.flights.remove(&id);
+            self.flight_ends(id);
             self.drop_destination();
         }
     }
 
     /// The destination is gone in the middle of a large message.
     pub(super) fn stream_loses_destination(&mut self) {
-        if let Some(stream) = &mut self.stream
+        if let Some(stream) = &mut self.lane.stream
             && let Stage::Sending(id) = stream.stage
         {
             stream.stage = Stage::Discarding;
@@ -386,7 +385,7 @@ impl Copier<'_> {
                 ErrorKind::ConnectionLost,
                 "the connection was lost in the middle of the message",
             ));
-            self.flights.remove(&id);
+            self.flight_ends(id);
         }
     }
 }
