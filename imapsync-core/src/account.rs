@@ -38,6 +38,8 @@ pub struct Account {
     pub family: AddressFamily,
     /// Send ID (RFC 2971) after login; some servers want to know who calls.
     pub send_id: bool,
+    /// Whether what travels is compressed (`--compress1`), where the server offers COMPRESS=DEFLATE.
+    pub compression: Compression,
     /// How many times in a row a lost connection is opened again without any progress in between.
     pub reconnect_tries: u32,
 }
@@ -58,9 +60,22 @@ impl Account {
             keepalive: true,
             family: AddressFamily::Any,
             send_id: true,
+            compression: Compression::Auto,
             reconnect_tries: 3,
         }
     }
+}
+
+/// Whether what travels is compressed. On a fast line that costs more time than it saves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// On connections that are opened once the line has proved slow.
+    #[default]
+    Auto,
+    /// From the login on.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// How the connection is encrypted.

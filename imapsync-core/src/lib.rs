@@ -48,7 +48,7 @@
 //! | 2 | [`message`] | headers, identity, digests, flag rules, transforms |
 //! | 2 | [`plan`] | two listings and the rules in, one decision per message out |
 //! | 3 | [`account`], [`options`] | plain data that a caller fills in |
-//! | 4 | `net` | TCP, TLS, STARTTLS, certificates, connectors |
+//! | 4 | `net` | TCP, TLS, STARTTLS, DEFLATE, certificates, connectors |
 //! | 5 | `client` | one IMAP connection for async callers |
 //! | 6 | `sync` | the engine: [`SyncJob`], events, report |
 //! | - | `testing` (feature) | an IMAP server in this process, with known servers' habits and faults on request |
@@ -67,7 +67,8 @@
 //! | `tokio`, `tokio-util`, `futures-util`, `socket2` | the runtime, cancellation, waiting for many at once, keepalive |
 //! | `tempfile` | large messages on their way through a transform that must see them whole |
 //! | `rustls`, `tokio-rustls`, `rustls-webpki`, `webpki-roots`, `rustls-native-certs` | TLS without OpenSSL |
-//! | `imap-codec`, `flate2`, `rcgen` | for `testing` alone: a second opinion on commands, COMPRESS, certificates made on the spot |
+//! | `flate2` | COMPRESS=DEFLATE |
+//! | `imap-codec`, `rcgen` | for `testing` alone: a second opinion on commands, certificates made on the spot |
 //! | `tracing` | the protocol log (`imapsync::wire`, secrets masked) |
 #![forbid(unsafe_code)]
 
@@ -88,7 +89,7 @@ pub mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use account::Account;
+pub use account::{Account, Compression};
 pub use error::{Error, ErrorKind, Side};
 pub use options::{Connections, Delete1, SyncOptions};
 #[cfg(feature = "client")]

@@ -124,6 +124,14 @@ const OPTIONS: &[Spec] = &[
     )
     .sided(),
     Spec::new(
+        "compress",
+        Negatable,
+        Connection,
+        "Compress what travels, where the server offers it (COMPRESS=DEFLATE); --nocompress1 never does. Default: on \
+         connections that are opened once the line has proved slow.",
+    )
+    .sided(),
+    Spec::new(
         "connections",
         One(Count, "N"),
         Connection,

@@ -3,7 +3,7 @@
 use super::Refusal;
 use crate::options::Values;
 use imapsync_core::Account;
-use imapsync_core::account::{AddressFamily, TlsMode};
+use imapsync_core::account::{AddressFamily, Compression, TlsMode};
 use imapsync_core::imap::sasl::Mechanism;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -67,6 +67,11 @@ pub(super) fn account(values: &Values, side: u8) -> Result<Account, Refusal> {
     if let Some(tries) = values.one(&name("reconnectretry")) {
         account.reconnect_tries = tries;
     }
+    account.compression = match values.toggle(&name("compress")) {
+        None => Compression::Auto,
+        Some(true) => Compression::Always,
+        Some(false) => Compression::Never,
+    };
     account.keepalive = values.toggle(&name("keepalive")).unwrap_or(true);
     account.send_id = values.toggle("id").unwrap_or(true);
     account.family = match (values.switch("inet4"), values.switch("inet6")) {

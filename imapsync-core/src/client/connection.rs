@@ -9,7 +9,7 @@ use crate::imap::flow::{CommandId, Flow, FlowEvent, Output};
 use crate::imap::frame::Limits;
 use crate::imap::response::{Code, Status, StatusKind, Untagged};
 use crate::imap::text::{escape, mask};
-use crate::net::BoxStream;
+use crate::net::{BoxStream, Deflated};
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -145,6 +145,19 @@ impl Connection {
             .on(self.side));
         }
         Ok(self.stream)
+    }
+
+    /// The connection after the server's OK to COMPRESS: everything is compressed from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Protocol`] where the server sent something behind its OK that is not compressed.
+    pub(crate) fn compressed(self) -> Result<Self, Error> {
+        if !self.flow.is_drained() || !self.writing.is_empty() {
+            let text = "the server sent data between its answer to COMPRESS and the compressed stream";
+            return Err(Error::new(ErrorKind::Protocol, text).on(self.side));
+        }
+        Ok(Self { stream: Box::new(Deflated::new(self.stream)), ..self })
     }
 
     /// The connection after STARTTLS, over TLS now: no greeting follows, and nothing learnt before is known.

@@ -1,7 +1,7 @@
 //! Opens an account: connect, greeting, STARTTLS, login. Nothing learnt before TLS survives it.
 
 use super::connection::Connection;
-use crate::account::Account;
+use crate::account::{Account, Compression};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::backoff;
 use crate::imap::capability::{Capabilities, Capability};
@@ -45,7 +45,7 @@ pub async fn open(
         match greet(side, account, connector, limits, &policy, *attempt).await {
             Ok(mut opened) => {
                 login(account, &mut opened.connection).await?;
-                return Ok(opened);
+                return compress(account, opened).await;
             }
             // Only an unreachable port leads to the next one; a server that answers has the last word.
             Err(error) if try_next(&error) => {
@@ -189,6 +189,24 @@ async fn login(account: &Account, connection: &mut Connection) -> Result<(), Err
         connection.call(Command::Capability, |_| {}).await?;
     }
     Ok(())
+}
+
+/// Compresses, where that was asked for and the server offers it. One that refuses after all is read uncompressed.
+async fn compress(account: &Account, mut opened: Opened) -> Result<Opened, Error> {
+    let offered = opened.connection.capabilities().has(Capability::COMPRESS_DEFLATE);
+    if account.compression != Compression::Always || !offered {
+        return Ok(opened);
+    }
+    let status = opened.connection.call(Command::Compress, |_| {}).await?;
+    if status.kind == StatusKind::Ok {
+        opened.connection = opened.connection.compressed()?;
+    } else {
+        let said = opened.connection.said(&status);
+        opened
+            .notices
+            .push(format!("{}: the server does not compress after all: {said}", opened.connection.side()));
+    }
+    Ok(opened)
 }
 
 /// Which mechanism: the one asked for; PLAIN where an administrator logs in for the user; else LOGIN, as the original

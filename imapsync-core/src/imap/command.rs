@@ -21,6 +21,8 @@ pub enum Command {
     Logout,
     /// STARTTLS; nothing may be sent behind it.
     StartTls,
+    /// COMPRESS DEFLATE (RFC 4978); nothing may be sent behind it.
+    Compress,
     /// LOGIN
     Login {
         /// The user name.
@@ -339,6 +341,7 @@ impl Command {
             Self::Noop => out.text("NOOP"),
             Self::Logout => out.text("LOGOUT"),
             Self::StartTls => out.text("STARTTLS"),
+            Self::Compress => out.text("COMPRESS DEFLATE"),
             Self::Login { user, password } => {
                 out.text("LOGIN ");
                 out.string(user.as_bytes());
@@ -465,6 +468,7 @@ impl Command {
             Self::Noop => "NOOP".into(),
             Self::Logout => "LOGOUT".into(),
             Self::StartTls => "STARTTLS".into(),
+            Self::Compress => "COMPRESS".into(),
             Self::Id(_) => "ID".into(),
             Self::Namespace => "NAMESPACE".into(),
             Self::Enable(_) => "ENABLE".into(),

@@ -13,6 +13,7 @@
 //! self-signed, and its names when something else is wrong as well.
 
 mod connector;
+mod deflate;
 pub mod fingerprint;
 mod memory;
 mod policy;
@@ -22,6 +23,7 @@ mod tls;
 mod verify;
 
 pub use connector::{BoxFuture, BoxStream, Connected, Connector, NetConnector, Resolver, Stream, TlsInfo};
+pub(crate) use deflate::Deflated;
 pub use memory::MemoryConnector;
 pub use policy::{Attempt, Policy, Security, Verify, policy, probe_patience, try_next};
 

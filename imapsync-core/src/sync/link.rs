@@ -1,7 +1,7 @@
 //! One side of a run: its account, its connection, and how it comes back after a loss.
 
 use super::event::{Emitter, Event};
-use crate::account::Account;
+use crate::account::{Account, Compression};
 use crate::client::{Connection, Opened, open};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::capability::Capability;
@@ -87,6 +87,13 @@ impl Link {
         let (side, account, connector, limits) =
             (self.side, self.account.clone(), self.connector.clone(), self.limits);
         async move { open(side, &account, &*connector, &limits).await }
+    }
+
+    /// The line is slow: connections that are opened from now on compress, unless the account says never.
+    pub(crate) fn compress(&mut self) {
+        if self.account.compression == Compression::Auto {
+            self.account.compression = Compression::Always;
+        }
     }
 
     /// Takes a further connection to an account that was opened before: nothing about it is news.

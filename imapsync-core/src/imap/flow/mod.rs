@@ -251,7 +251,7 @@ impl Flow {
             Command::Authenticate(exchange) => Kind::Authenticate(exchange),
             Command::Logout => Kind::Logout,
             Command::Noop => Kind::Noop,
-            Command::StartTls | Command::Create(_) | Command::Subscribe(_) => Kind::Other,
+            Command::StartTls | Command::Compress | Command::Create(_) | Command::Subscribe(_) => Kind::Other,
         };
         self.in_flight.push_back(InFlight { id, kind, sent: false });
         id

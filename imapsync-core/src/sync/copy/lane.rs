@@ -204,14 +204,26 @@ impl Copier<'_> {
         (!half.is_empty()).then(|| Piece::new(job, half))
     }
 
+    /// Connections that are opened from now on compress, where the account leaves it to us.
+    fn compress(&mut self) {
+        tracing::info!("the line is slow: further connections compress");
+        for lane in self.spares.iter_mut().chain([&mut self.lane]).chain(&mut self.others) {
+            lane.source.compress();
+            lane.destination.compress();
+        }
+    }
+
     /// Opens lanes, or lets some leave, until there are as many as pay.
     pub(super) fn adjust_lanes(&mut self) {
         if self.stopping {
             self.openings.clear();
             return;
         }
-        let left = self.left();
-        self.pairs.measure(Instant::now(), self.done, left, self.working());
+        let (left, now) = (self.left(), Instant::now());
+        self.pairs.measure(now, self.done, left, self.working());
+        if self.line.proves_slow(now, self.done) && left > 0 {
+            self.compress();
+        }
         let wanted = self.pairs.wanted();
         while self.working() + self.openings.len() < wanted
             && self.resume.is_none()

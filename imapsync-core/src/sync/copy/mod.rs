@@ -8,6 +8,7 @@ pub(super) mod doubt;
 mod group;
 mod inflow;
 mod lane;
+mod line;
 pub(super) mod look;
 mod outflow;
 mod pairs;
@@ -24,6 +25,7 @@ use crate::message::Key;
 use crate::options::{Connections, SyncOptions};
 use crate::plan::Outcome;
 use lane::{Lane, Opening};
+use line::Line;
 use pairs::Pairs;
 use spool::Spool;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -76,6 +78,7 @@ pub(crate) struct Copier<'a> {
     spares: Vec<Box<Lane<'a>>>,
     openings: Vec<Opening<'a>>,
     pairs: Pairs,
+    line: Line,
     /// Messages and bytes acknowledged so far, as one figure: a message costs a server about as much as 2 KiB.
     done: u64,
     options: &'a SyncOptions,
@@ -158,6 +161,7 @@ impl<'a> Copier<'a> {
             spares,
             openings: Vec::new(),
             pairs: Pairs::new(options.connections, 0, 0),
+            line: Line::default(),
             done: 0,
             options,
             append_limit,
