@@ -38,6 +38,7 @@ pub(crate) enum Status {
     Fetch,
     Create,
     Select,
+    TransferExceeded,
     Flags,
 }
 
@@ -65,6 +66,9 @@ impl Status {
             Self::Fetch => (115, "EXIT_ERR_FETCH", "messages of host1 could not be read"),
             Self::Create => (116, "EXIT_ERR_CREATE", "folders could not be created"),
             Self::Select => (117, "EXIT_ERR_SELECT", "folders could not be opened"),
+            Self::TransferExceeded => {
+                (118, "EXIT_TRANSFER_EXCEEDED", "as much as --exitwhenover allows was copied")
+            }
             Self::Flags => (120, "EXIT_ERR_FLAGS", "flags could not be changed"),
         };
         Exit { code, name, meaning }
@@ -134,6 +138,11 @@ impl Class {
                 "ERR_OVERQUOTA",
                 Status::OverQuota,
                 "Make room on host2 or have its quota raised, then run again.",
+            ),
+            ErrorKind::TransferLimit => (
+                "ERR_TRANSFER_EXCEEDED",
+                Status::TransferExceeded,
+                "The next run goes on where this one ended.",
             ),
             ErrorKind::Append => (
                 "ERR_APPEND",

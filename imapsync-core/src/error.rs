@@ -50,6 +50,8 @@ pub enum ErrorKind {
     Unavailable,
     /// The destination has no room left (`[OVERQUOTA]`).
     OverQuota,
+    /// As much as the caller allows has been copied (`--exitwhenover`).
+    TransferLimit,
     /// The wanted source folder (`--subfolder1`, `--folder`) does not exist.
     FolderMissing,
     /// A folder could not be created.

@@ -91,6 +91,6 @@ pub mod testing;
 
 pub use account::{Account, Compression};
 pub use error::{Error, ErrorKind, Side};
-pub use options::{Connections, Delete1, SyncOptions};
+pub use options::{Connections, Delete1, Pace, SyncOptions};
 #[cfg(feature = "client")]
 pub use sync::{Event, Events, Report, SyncJob};

@@ -3,8 +3,9 @@
 use crate::folder::{MappingRules, Selection};
 use crate::message::{IdentityRules, MessageTransform};
 use crate::plan::PlanRules;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a sync shall do. The default copies everything, deletes nothing, and is what most people want.
 ///
@@ -44,6 +45,8 @@ pub struct SyncOptions {
     pub folder_limit: usize,
     /// How many pairs of connections copy at a time (`--connections`).
     pub connections: Connections,
+    /// How fast the copy may be.
+    pub pace: Pace,
     /// Changes made to each message on its way, in order.
     pub transforms: Vec<Arc<dyn MessageTransform>>,
 }
@@ -77,9 +80,25 @@ impl Default for SyncOptions {
             memory: 16 << 20,
             folder_limit: 500_000,
             connections: Connections::Auto,
+            pace: Pace::default(),
             transforms: Vec::new(),
         }
     }
+}
+
+/// How fast the copy may be: all connections together, over the whole run. The default sets no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Pace {
+    /// Bytes of messages in a second, on the average (`--maxbytespersecond`).
+    pub bytes_per_second: Option<NonZeroU64>,
+    /// So many bytes pass before that limit begins (`--maxbytesafter`).
+    pub bytes_after: u64,
+    /// Messages in a second, on the average; more than 0 (`--maxmessagespersecond`).
+    pub messages_per_second: Option<f64>,
+    /// No single pause is longer than this, even if the limits are not kept then (`--maxsleep`).
+    pub longest_sleep: Option<Duration>,
+    /// The run stops before it has copied more bytes than these (`--exitwhenover`).
+    pub stop_over: Option<u64>,
 }
 
 /// How many pairs of connections, one to each side, copy at a time. A server that takes fewer gets fewer.

@@ -91,6 +91,8 @@ fn value(arg: Arg, format: Format, placeholder: &'static str) -> Arg {
         Format::Text => clap::value_parser!(String),
         Format::Port => clap::value_parser!(u16).range(1..).into(),
         Format::Count => clap::value_parser!(u32).into(),
+        Format::Number => clap::value_parser!(u64).into(),
+        Format::Rate => ValueParser::new(rate),
         Format::Seconds => ValueParser::new(seconds),
     };
     arg.num_args(1)
@@ -98,6 +100,11 @@ fn value(arg: Arg, format: Format, placeholder: &'static str) -> Arg {
         .allow_hyphen_values(true)
         .value_name(placeholder)
         .value_parser(parser)
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.trim().parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
+    rate.ok_or_else(|| "not a number above zero".to_owned())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -67,6 +67,10 @@ pub(crate) enum Format {
     Port,
     /// A whole number.
     Count,
+    /// A whole number of any size.
+    Number,
+    /// A number above zero, fractions allowed.
+    Rate,
     /// Seconds, fractions allowed.
     Seconds,
 }

@@ -1,6 +1,6 @@
 //! The options of a sync.
 
-use super::Format::{Count, Port, Seconds, Text};
+use super::Format::{Count, Number, Port, Rate, Seconds, Text};
 use super::Group::{Accounts, Connection, Deleting, Folders, Ignored, Messages, Names, Running};
 use super::Kind::{Many, Negatable, One, Switch};
 use super::{Manual, Spec};
@@ -137,6 +137,37 @@ const OPTIONS: &[Spec] = &[
         Connection,
         "How many connections to each server copy at a time, 1 to 16. Default: as many as pay; a server that takes \
          fewer gets fewer.",
+    ),
+    Spec::new(
+        "maxbytespersecond",
+        One(Number, "N"),
+        Connection,
+        "Bytes of messages in a second, on the average of the whole run and all connections together.",
+    ),
+    Spec::new(
+        "maxbytesafter",
+        One(Number, "N"),
+        Connection,
+        "With --maxbytespersecond: so many bytes pass before the limit begins.",
+    ),
+    Spec::new(
+        "maxmessagespersecond",
+        One(Rate, "X"),
+        Connection,
+        "Messages in a second, on the average; fractions allowed.",
+    ),
+    Spec::new(
+        "maxsleep",
+        One(Seconds, "SECONDS"),
+        Connection,
+        "No pause for the sake of these limits is longer, even if they are not kept then; 0: no limits. Default: as \
+         long as they need.",
+    ),
+    Spec::new(
+        "exitwhenover",
+        One(Number, "N"),
+        Connection,
+        "Stop before more than so many bytes are copied; the next run goes on from there. Exit status 118.",
     ),
     Spec::new("keepalive", Negatable, Connection, "TCP keepalive probes; on unless turned off.").sided(),
     Spec::new("inet4", Switch, Connection, "Use IPv4 only.").aliases(&["ipv4"]),

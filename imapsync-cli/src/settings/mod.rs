@@ -8,9 +8,10 @@ use crate::exit::Status;
 use crate::options::{UsageError, Values};
 use imapsync_core::Account;
 use imapsync_core::imap::sasl::Secret;
-use imapsync_core::options::{Connections, Delete1, SyncOptions};
+use imapsync_core::options::{Connections, Delete1, Pace, SyncOptions};
 use password::Places;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::time::Duration;
 
 /// Why nothing is begun: the exit status and the text for the user.
 #[derive(Debug)]
@@ -115,8 +116,25 @@ fn options(values: &Values) -> Result<SyncOptions, Refusal> {
         mapping: rules::mapping(values)?,
         identity: rules::identity(values),
         connections: connections(values)?,
+        pace: pace(values),
         ..SyncOptions::default()
     })
+}
+
+/// The limits of speed. A limit of 0 is none, as in the original.
+fn pace(values: &Values) -> Pace {
+    let longest_sleep: Option<Duration> = values.one("maxsleep");
+    let stop_over = values.one("exitwhenover");
+    if longest_sleep == Some(Duration::ZERO) {
+        return Pace { stop_over, ..Pace::default() };
+    }
+    Pace {
+        bytes_per_second: values.one("maxbytespersecond").and_then(NonZeroU64::new),
+        bytes_after: values.one("maxbytesafter").unwrap_or(0),
+        messages_per_second: values.one("maxmessagespersecond"),
+        longest_sleep,
+        stop_over,
+    }
 }
 
 /// What `--connections` says.

@@ -61,6 +61,22 @@ fn connections() {
 }
 
 #[test]
+fn limits_of_speed() {
+    assert_eq!(made(&[]).unwrap().pace, Pace::default());
+    let given =
+        ["--maxbytespersecond=20000", "--maxbytesafter", "1000000000", "--maxmessagespersecond", "2.5"];
+    let pace = made(&given).unwrap().pace;
+    assert_eq!((pace.bytes_per_second, pace.bytes_after), (NonZeroU64::new(20_000), 1_000_000_000));
+    assert_eq!((pace.messages_per_second, pace.longest_sleep, pace.stop_over), (Some(2.5), None, None));
+    let none = made(&[&given[..], &["--maxsleep", "0", "--exitwhenover", "7"]].concat()).unwrap().pace;
+    assert_eq!(none, Pace { stop_over: Some(7), ..Pace::default() });
+    assert_eq!(made(&["--maxbytespersecond", "0"]).unwrap().pace, Pace::default());
+    for wrong in ["--maxmessagespersecond=-1", "--maxmessagespersecond=0", "--maxbytespersecond=x"] {
+        assert!(parse(&IMAPSYNC, &[wrong.to_owned()]).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn folders_names_and_identity() {
     let options = made(&[
         "--folder",

@@ -36,7 +36,7 @@ const UNKNOWN: [&str; 23] = [
 /// quoted strings in UTF-8 only before those are `allowed`. It does not know MULTIAPPEND (RFC 3502), whose further messages
 /// have the form of the first: each is judged as an APPEND of its own.
 pub(super) fn accepts(tag: &str, segments: &[Segment], words: &[Word], allowed: bool) -> bool {
-    if !words.first().is_some_and(|word| word.keyword() == "APPEND") {
+    if words.first().is_none_or(|word| word.keyword() != "APPEND") {
         return is_command(tag, segments, false, allowed);
     }
     // The name of the mailbox may be a literal too.

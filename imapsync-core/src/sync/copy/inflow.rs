@@ -90,7 +90,10 @@ impl Copier<'_> {
     /// The messages and bytes that this lane may have on their way.
     fn share(&self) -> (usize, u64) {
         let lanes = self.lanes().max(self.pairs.wanted());
-        ((MESSAGES_AHEAD / lanes).max(2 * WINDOW_MESSAGES), self.options.memory as u64 / lanes as u64)
+        let (bytes, messages) = self.meter.ahead();
+        let (bytes, messages) = (bytes.min(self.options.memory as u64), messages.min(MESSAGES_AHEAD));
+        let least = (2 * WINDOW_MESSAGES).min(messages);
+        ((messages / lanes).max(least), bytes / lanes as u64)
     }
 
     /// Takes the next messages off the queue, as many as fit. One always fits where nothing else is in flight.
@@ -113,6 +116,11 @@ impl Copier<'_> {
                 if let Some(reason) = self.skip_before_fetch(job, uid) {
                     self.lane.queue.front_mut()?.uids.pop_front();
                     self.work.settle(job, uid, Outcome::Skipped(reason));
+                    continue;
+                }
+                if self.goes_over(job, uid) {
+                    self.over = true;
+                    self.lane.queue.front_mut()?.uids.pop_front();
                     continue;
                 }
                 let reserve = self.reserve_of(job, uid);
@@ -149,6 +157,19 @@ impl Copier<'_> {
                 return Some((job, uids, alone));
             }
         }
+    }
+
+    /// Whether more is copied than the user allows if this message is copied too. One that was asked for before counts once.
+    fn goes_over(&mut self, job: usize, uid: u32) -> bool {
+        let Some(most) = self.options.pace.stop_over else { return false };
+        let size = self.work.jobs[job].listing.row(uid).map_or(0, |row| row.size);
+        let over = self.over || self.taken.saturating_add(size) > most;
+        if self.counted.contains(&(job, uid)) || over {
+            return !self.counted.contains(&(job, uid));
+        }
+        self.counted.insert((job, uid));
+        self.taken += size;
+        false
     }
 
     /// Rules that need no bytes, for messages that the planner has not been asked about.
@@ -224,6 +245,7 @@ impl Copier<'_> {
 
     /// A whole message is here: what shall become of it?
     fn message(&mut self, job: usize, uid: u32, message: Bytes) {
+        self.count_pace(message.len() as u64, 1);
         let (identity, decision) = self.decide(job, uid, &message);
         match decision {
             Decision::Copy | Decision::NeedDigests(_) => self.send(job, uid, identity, message),
@@ -501,7 +523,7 @@ impl Copier<'_> {
     pub(super) fn may_read_source(&mut self) -> bool {
         let backlog = self.lane.destination.connection().map_or(0, |c| c.backlog());
         match &self.lane.stream {
-            _ if self.lane.spool.is_some() => false,
+            _ if self.lane.spool.is_some() || self.slowed.is_some() => false,
             // What comes would be sent at once.
             None if self.resume.as_ref().is_some_and(|rest| rest.destination) => false,
             Some(stream) => stream.may_read(self.lane.on_their_way() == 0, backlog),

@@ -11,6 +11,7 @@ mod lane;
 mod line;
 pub(super) mod look;
 mod outflow;
+mod pace;
 mod pairs;
 mod refusal;
 mod spool;
@@ -26,6 +27,7 @@ use crate::options::{Connections, SyncOptions};
 use crate::plan::Outcome;
 use lane::{Lane, Opening};
 use line::Line;
+use pace::Meter;
 use pairs::Pairs;
 use spool::Spool;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -109,6 +111,15 @@ pub(crate) struct Copier<'a> {
     quota_refusals: u32,
     /// Nothing is asked for until then: a server wants a pause.
     resume: Option<Rest>,
+    /// What the user's limits of speed are measured by.
+    meter: Meter,
+    /// Nothing is read from the sources until then: it would be too fast.
+    slowed: Option<Pin<Box<Sleep>>>,
+    /// Where the user limits the bytes of the run: the messages that were asked for, and their bytes.
+    counted: HashSet<(usize, u32)>,
+    taken: u64,
+    /// As much as the user allows is taken.
+    over: bool,
     /// Pauses in a row, with nothing got done between.
     rests: u32,
     /// How often a folder of the source was refused for the time being.
@@ -182,6 +193,11 @@ impl<'a> Copier<'a> {
             shared_sizes: HashMap::new(),
             quota_refusals: 0,
             resume: None,
+            meter: Meter::new(options.pace),
+            slowed: None,
+            counted: HashSet::new(),
+            taken: 0,
+            over: false,
             rests: 0,
             reopened: HashMap::new(),
             stopping: false,
@@ -233,6 +249,11 @@ impl<'a> Copier<'a> {
                 self.settle_duplicates();
             }
             if !self.is_queued() {
+                if self.over {
+                    let error = Error::new(ErrorKind::TransferLimit, "as much as allowed has been copied");
+                    self.abandon(&error);
+                    return Err(error.hint("--exitwhenover sets the limit; the next run goes on from here"));
+                }
                 return Ok(());
             }
         }
@@ -304,6 +325,11 @@ impl<'a> Copier<'a> {
             return Poll::Ready(Woken::Cancelled);
         }
         // Not last: a lane that always has something to do must not keep the others closed.
+        if let Some(slowed) = &mut self.slowed
+            && slowed.as_mut().poll(cx).is_ready()
+        {
+            self.slowed = None;
+        }
         if self.poll_openings(cx) {
             return Poll::Ready(Woken::Lanes);
         }
@@ -426,6 +452,14 @@ impl<'a> Copier<'a> {
             destination |= present.destination;
         }
         self.resume = Some(Rest { until: Box::pin(sleep_until(until)), destination });
+    }
+
+    /// So much has come from the source: whatever is faster than the user allows is made up for before more is read.
+    fn count_pace(&mut self, bytes: u64, messages: u64) {
+        let wait = self.meter.moved(Instant::now(), bytes, messages);
+        if !wait.is_zero() {
+            self.slowed = Some(Box::pin(sleep_until(Instant::now() + wait)));
+        }
     }
 
     /// Counts a refusal that asks to wait; whether it is nobody's fault.

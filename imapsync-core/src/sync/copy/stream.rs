@@ -100,6 +100,7 @@ impl Copier<'_> {
     }
 
     pub(super) fn stream_chunk(&mut self, bytes: Bytes) {
+        self.count_pace(bytes.len() as u64, 0);
         let Some(stream) = &mut self.lane.stream else { return };
         stream.received += bytes.len() as u64;
         if let Some(digester) = &mut stream.whole {
@@ -264,6 +265,7 @@ impl Copier<'_> {
         let right = matches!(fetch.uid, Item::Present(told) if told == uid)
             && matches!(fetch.sections.first(), Some((Section::Full, _)))
             && stream.received == stream.len;
+        self.count_pace(0, 1);
         if right || stream.answered {
             self.strike_off(&stream);
         }
