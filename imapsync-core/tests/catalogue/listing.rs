@@ -58,7 +58,7 @@ async fn case_068_a_group_that_was_stored_in_part() {
                         }
                         left = 0;
                         for message in &stored[..kept] {
-                            let flags = message.flags.iter().cloned().collect();
+                            let flags = message.flags.clone();
                             inbox(mail).store(message.body.clone(), flags, &message.date);
                         }
                         act()

@@ -68,7 +68,7 @@ async fn a_group_that_is_refused_is_split_until_the_message_to_blame_stands_alon
             world.source.mail().folder("INBOX").add(large(77, 3000), &[]);
             world.fill("Other", 3);
             world.fill("INBOX", 130);
-            world.destination.mail().quirks.too_big = Some((2000, refusal.into()));
+            world.destination.mail().quirks.too_big = Some((2000, refusal));
             let options = SyncOptions { sync_duplicates: true, ..SyncOptions::default() };
             let report = world.run(options).await;
             assert_eq!((report.tally.copied, report.tally.failed), (209, 1), "{capabilities} {refusal}");
