@@ -9,7 +9,7 @@ use crate::imap::capability::Capability;
 use crate::imap::command::Literal;
 use crate::imap::flow::{CommandId, FlowEvent};
 use crate::imap::response::{Code, Status, StatusKind, Untagged};
-use crate::message::Identity;
+use crate::message::{Identity, flags};
 use crate::plan::Outcome;
 use crate::sync::broken::{self, Broken};
 use crate::sync::work::Bare;
