@@ -205,6 +205,7 @@ impl Error {
 
     /// Changes every text that may come from a server.
     #[must_use]
+    #[cfg(feature = "client")]
     pub(crate) fn told_by(mut self, change: impl Fn(&str) -> String) -> Self {
         self.0.message = change(&self.0.message);
         self.0.server = self.0.server.map(|text| change(&text));
