@@ -1,6 +1,6 @@
 //! The source side of a copy: windows asked for ahead, and what becomes of each message that arrives.
 
-use super::{Copier, MESSAGES_AHEAD};
+use super::{Copier, MESSAGES_AHEAD, MESSAGES_AHEAD_OF_LITERALS};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::backoff;
 use crate::imap::command::{Command, FetchItems, Uids};
@@ -34,6 +34,13 @@ pub(super) struct Window {
     /// Something came meanwhile that nobody can read; it may have been one of these messages.
     pub(super) noise: bool,
     pub(super) alone: bool,
+}
+
+/// What one lane may have on its way: messages, messages of one window, bytes.
+struct Share {
+    messages: usize,
+    window: usize,
+    bytes: u64,
 }
 
 /// One EXAMINE in flight.
@@ -81,24 +88,25 @@ impl Copier<'_> {
     /// Whether a window is worth asking for: were each acknowledged message replaced at once, windows would shrink to
     /// one message each.
     fn has_room(&self) -> bool {
-        let (messages, bytes) = self.share();
-        let worthwhile = self.lane.asked + self.lane.on_their_way() + WINDOW_MESSAGES <= messages
+        let Share { messages, window, bytes } = self.share();
+        let worthwhile = self.lane.asked + self.lane.on_their_way() + window <= messages
             && self.lane.reserved + WINDOW_BYTES.min(bytes / 8) <= bytes;
         worthwhile || (self.lane.windows.is_empty() && self.lane.on_their_way() == 0)
     }
 
-    /// The messages and bytes that this lane may have on their way.
-    fn share(&self) -> (usize, u64) {
+    /// What this lane may have on its way.
+    fn share(&self) -> Share {
         let lanes = self.lanes().max(self.pairs.wanted());
         let (bytes, messages) = self.meter.ahead();
-        let (bytes, messages) = (bytes.min(self.options.memory as u64), messages.min(MESSAGES_AHEAD));
-        let least = (2 * WINDOW_MESSAGES).min(messages);
-        ((messages / lanes).max(least), bytes / lanes as u64)
+        let most = if self.synchronising { MESSAGES_AHEAD_OF_LITERALS } else { MESSAGES_AHEAD };
+        let (bytes, messages) = (bytes.min(self.options.memory as u64), messages.min(most));
+        let messages = (messages / lanes).max((2 * WINDOW_MESSAGES).min(messages));
+        Share { messages, window: WINDOW_MESSAGES.min(messages.div_ceil(2)), bytes: bytes / lanes as u64 }
     }
 
     /// Takes the next messages off the queue, as many as fit. One always fits where nothing else is in flight.
     fn next_window(&mut self) -> Option<(usize, Vec<u32>, bool)> {
-        let (most_messages, most_bytes) = self.share();
+        let share = self.share();
         loop {
             if self.lane.queue.is_empty() {
                 self.take_piece();
@@ -131,8 +139,8 @@ impl Copier<'_> {
                 if !nothing_else && self.tries.get(&(job, uid)).is_some_and(|tries| *tries >= 2) {
                     break;
                 }
-                let fits = self.lane.reserved + bytes + reserve <= most_bytes
-                    && self.lane.asked + self.lane.on_their_way() + uids.len() < most_messages;
+                let fits = self.lane.reserved + bytes + reserve <= share.bytes
+                    && self.lane.asked + self.lane.on_their_way() + uids.len() < share.messages;
                 if !(fits || nothing_else) || (!uids.is_empty() && (large || alone)) {
                     break;
                 }
@@ -143,7 +151,7 @@ impl Copier<'_> {
                 uids.push(uid);
                 bytes += reserve;
                 // A span is at most 22 characters long: far below what any server takes in a line.
-                if large || alone || bytes >= WINDOW_BYTES || uids.len() >= WINDOW_MESSAGES || spans >= 300 {
+                if large || alone || bytes >= WINDOW_BYTES || uids.len() >= share.window || spans >= 300 {
                     break;
                 }
             }

@@ -21,6 +21,7 @@ use super::link::Link;
 use super::work::{Job, State, Work};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::backoff::USUAL;
+use crate::imap::capability::Capability;
 use crate::imap::flow::FlowEvent;
 use crate::message::Key;
 use crate::options::{Connections, SyncOptions};
@@ -42,6 +43,9 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 /// Messages asked for and not acknowledged yet, at most, on all connections together. Bounds also what a server still has
 /// before it when this process is killed.
 const MESSAGES_AHEAD: usize = 1024;
+/// The same for each connection where every message waits for the server's `+`: one round trip each. What is asked for here
+/// no other connection can take.
+const MESSAGES_AHEAD_OF_LITERALS: usize = 64;
 /// How often one message is tried, whatever happens to it.
 const TRIES: u8 = 4;
 /// How often a server may ask to wait with one message before the message is to blame: what is blamed goes alone, and many
@@ -81,6 +85,8 @@ pub(crate) struct Copier<'a> {
     openings: Vec<Opening<'a>>,
     pairs: Pairs,
     line: Line,
+    /// The destination lets no literal come unasked.
+    synchronising: bool,
     /// Messages and bytes acknowledged so far, as one figure: a message costs a server about as much as 2 KiB.
     done: u64,
     options: &'a SyncOptions,
@@ -173,6 +179,7 @@ impl<'a> Copier<'a> {
             openings: Vec::new(),
             pairs: Pairs::new(options.connections, 0, 0),
             line: Line::default(),
+            synchronising: false,
             done: 0,
             options,
             append_limit,
@@ -211,6 +218,7 @@ impl<'a> Copier<'a> {
     /// What ends the run; what was in flight then is left to the next run, which finds it by its identity.
     pub(crate) async fn run(mut self) -> Result<(), Error> {
         self.fill_queue();
+        self.synchronising = !self.destination_has(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS);
         loop {
             if let Err(error) = self.work_off().await {
                 self.abandon(&error);

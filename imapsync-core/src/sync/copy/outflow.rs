@@ -173,6 +173,7 @@ impl Copier<'_> {
     /// The copy is there. Flags that it was refused with are to be stored yet.
     pub(super) fn copied(&mut self, job: usize, uid: u32, destination: Option<u32>) {
         self.done += self.work.jobs[job].listing.row(uid).map_or(0, |row| row.size) + 2048;
+        self.decided.remove(&(job, uid));
         if self.plain.contains(&(job, uid)) {
             let job = &mut self.work.jobs[job];
             let target = &self.work.targets[job.target];
@@ -270,7 +271,7 @@ impl Copier<'_> {
         self.doubts.push(Doubt { member, target, above: floor.hold(), otherwise });
     }
 
-    fn destination_has(&mut self, any: Capability) -> bool {
+    pub(super) fn destination_has(&mut self, any: Capability) -> bool {
         let has = |c: &crate::imap::capability::Capabilities| any.iter().any(|one| c.has(one));
         self.lane.destination.connection().is_some_and(|connection| has(connection.capabilities()))
     }
