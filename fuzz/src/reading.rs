@@ -31,6 +31,10 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Said, String> {
         Ok((rest, _)) => Err(format!("more than one command: {}", rest.escape_ascii())),
         Err(error) => Err(format!("{error:?}: {}", bytes.escape_ascii())),
     };
+    if let Some((first, others)) = split_messages(&bytes) {
+        others.iter().try_for_each(|other| decode(other).map(drop))?;
+        return Ok(Said { command: decode(&first)?, returns: None });
+    }
     let is_list = bytes.split(|byte| *byte == b' ').nth(1) == Some(b"LIST");
     let command = decode(&bytes);
     if command.is_err()
@@ -40,6 +44,39 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Said, String> {
         return Ok(Said { command: decode(&plain)?, returns: Some(returns) });
     }
     Ok(Said { command: command?, returns: None })
+}
+
+/// An APPEND of several messages (MULTIAPPEND, RFC 3502), which imap-codec does not know, as one APPEND for each.
+fn split_messages(bytes: &[u8]) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
+    let mut words = bytes.splitn(3, |byte| *byte == b' ');
+    let (tag, verb, arguments) = (words.next()?, words.next()?, words.next()?);
+    if verb != b"APPEND" {
+        return None;
+    }
+    let mut ends = Vec::new();
+    let mut at = 0;
+    while let Some(line) = memchr::memmem::find(&bytes[at..], b"\r\n").map(|end| &bytes[at..at + end + 2])
+        && let Some((len, _)) = literal(line)
+    {
+        at = (at + line.len()).checked_add(usize::try_from(len).ok()?).filter(|end| *end <= bytes.len())?;
+        ends.push(at);
+    }
+    // The name of the mailbox may be a literal too.
+    if arguments.starts_with(b"{") {
+        ends.remove(0);
+    }
+    if ends.len() < 2 {
+        return None;
+    }
+    let first = [&bytes[..ends[0]], b"\r\n"].concat();
+    let pieces = ends.windows(2).map(|pair| &bytes[pair[0]..pair[1]]);
+    let mut others: Vec<Vec<u8>> = pieces.map(|piece| [tag, b" APPEND x", piece, b"\r\n"].concat()).collect();
+    // What follows the last message belongs to it.
+    if let (Some(last), Some(rest)) = (others.last_mut(), bytes.get(at..)) {
+        last.truncate(last.len() - 2);
+        last.extend_from_slice(rest);
+    }
+    Some((first, others))
 }
 
 /// Takes what stands behind RETURN out of a LIST.

@@ -81,8 +81,8 @@ struct Received {
     whole: Vec<u8>,
     /// Without the bytes of its literals.
     line: Vec<u8>,
-    /// The last of its literals.
-    literal: Vec<u8>,
+    /// Its literals.
+    literals: Vec<Vec<u8>>,
 }
 
 /// None wherever the connection is over.
@@ -118,7 +118,14 @@ impl Talk<'_> {
                 line.get(..ok.len()).is_some_and(|start| start.eq_ignore_ascii_case(ok.as_bytes()))
             };
             if kind == b'A' && said.split(|byte| *byte == b'\n').any(is_ok) {
-                self.servers.seen().accepted.push(command.literal);
+                // The name of the mailbox may be a literal too.
+                let name = command
+                    .line
+                    .split(|byte| *byte == b' ')
+                    .nth(2)
+                    .is_some_and(|word| word.starts_with(b"{"));
+                let messages = command.literals.into_iter().skip(usize::from(name));
+                self.servers.seen().accepted.extend(messages);
             }
         }
     }
@@ -137,8 +144,9 @@ impl Talk<'_> {
                     return Some(None);
                 }
             }
-            command.literal = self.exactly(len).await?;
-            command.whole.extend_from_slice(&command.literal);
+            let literal = self.exactly(len).await?;
+            command.whole.extend_from_slice(&literal);
+            command.literals.push(literal);
         }
     }
 
