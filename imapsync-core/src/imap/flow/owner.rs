@@ -1,6 +1,7 @@
 //! Which command in flight asked for a piece of untagged data.
 
 use super::{CommandId, InFlight, Kind};
+use crate::imap::command::Uids;
 use crate::imap::response::{Fetch, Item, Untagged};
 use std::collections::VecDeque;
 
@@ -23,13 +24,17 @@ pub(super) fn of(in_flight: &VecDeque<InFlight>, data: &mut Untagged) -> Option<
     None
 }
 
-/// The oldest command that asked for the section which a large literal at the end of `head` is; the UID may not be
-/// known yet.
+/// The oldest command that asked for the section which a large literal at the end of `head` is, and for this message where
+/// its UID is known by now: a server may have answered several FETCHes before it says OK to the first.
 pub(super) fn of_large_literal(in_flight: &VecDeque<InFlight>, head: &Fetch) -> Option<CommandId> {
     let (section, _) = head.sections.last()?;
+    let asked = |uids: &Uids| match head.uid {
+        Item::Present(uid) => uids.contains(uid),
+        _ => true,
+    };
     for command in in_flight {
         match &command.kind {
-            Kind::Fetch { items, .. } if items.wants(section) => return Some(command.id),
+            Kind::Fetch { uids, items } if items.wants(section) && asked(uids) => return Some(command.id),
             Kind::Select => return None,
             _ => {}
         }

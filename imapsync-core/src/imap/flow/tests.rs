@@ -305,3 +305,29 @@ fn names_that_cannot_be_quoted_travel_as_literals() {
     flow.submit(Command::Create(MailboxName::from_wire(*b"a\r\nz1 DELETE x")));
     assert_eq!(output(&mut flow), "a1 CREATE \"a\\\"b\\\\c\"\r\na2 CREATE {14+}\r\na\r\nz1 DELETE x\r\n");
 }
+
+#[test]
+fn large_literals_that_come_before_any_ok_belong_to_the_command_that_asked_for_their_uid() {
+    let mut flow = started("IMAP4rev1");
+    flow.detach_above(10);
+    let ids = [flow.submit(fetch("7", FetchItems::Full)), flow.submit(fetch("9", FetchItems::Full))];
+    for (n, (uid, id)) in [(7, ids[0]), (9, ids[1])].into_iter().enumerate() {
+        flow.feed(
+            format!("* {} FETCH (UID {uid} BODY[] {{20}}\r\n01234567890123456789)\r\n", n + 1).as_bytes(),
+        );
+        let Ok(Some(FlowEvent::LiteralStart { command, uid: told, .. })) = flow.poll_event() else {
+            panic!()
+        };
+        assert_eq!((command, told), (Some(id), Some(uid)));
+        loop {
+            match flow.poll_event().unwrap() {
+                Some(FlowEvent::Untagged { command, .. }) => {
+                    assert_eq!(command, Some(id));
+                    break;
+                }
+                Some(_) => {}
+                None => panic!("no FETCH"),
+            }
+        }
+    }
+}
