@@ -114,6 +114,14 @@ pub enum Connections {
 impl Connections {
     /// No server was seen that gains from more.
     pub const MOST: usize = 16;
+
+    /// How many there may come to be.
+    pub fn most(self) -> usize {
+        match self {
+            Self::Auto => Self::MOST,
+            Self::Fixed(n) => n.get().min(Self::MOST),
+        }
+    }
 }
 
 /// What becomes of a source message once it is on the destination.

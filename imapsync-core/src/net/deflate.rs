@@ -9,6 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::io::poll_read_buf;
 
 /// Compressed bytes read or written at a time.
 const CHUNK: usize = 16 * 1024;
@@ -98,13 +99,10 @@ impl AsyncRead for Deflated {
                 // The server has ended its stream: nothing more can come.
                 return Poll::Ready(Ok(()));
             }
-            let mut chunk = [0; CHUNK];
-            let mut fresh = ReadBuf::new(&mut chunk);
-            ready!(Pin::new(&mut this.inner).poll_read(cx, &mut fresh))?;
-            if fresh.filled().is_empty() {
+            this.received.reserve(CHUNK);
+            if ready!(poll_read_buf(Pin::new(&mut this.inner), cx, &mut this.received))? == 0 {
                 return Poll::Ready(Ok(()));
             }
-            this.received.extend_from_slice(fresh.filled());
         }
     }
 }

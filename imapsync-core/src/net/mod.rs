@@ -8,9 +8,9 @@
 //! Nothing here speaks IMAP. The caller takes the [`Attempt`]s in order; an error for which [`try_next`] says so
 //! means that the port is closed and that the next one may be tried, any other error is final.
 //!
-//! Besides tokio and rustls it needs socket2 for keepalive, webpki-roots and rustls-native-certs for authorities, and
-//! webpki, which is rustls's own verifier, for two facts that rustls keeps to itself: whether a certificate is
-//! self-signed, and its names when something else is wrong as well.
+//! Besides tokio and rustls it needs flate2 for COMPRESS=DEFLATE, socket2 for keepalive, webpki-roots and
+//! rustls-native-certs for authorities, and webpki, which is rustls's own verifier, for two facts that rustls keeps to
+//! itself: whether a certificate is self-signed, and its names when something else is wrong as well.
 
 mod connector;
 mod deflate;

@@ -163,9 +163,7 @@ impl Run {
         .await?;
         let mut found: HashSet<(usize, u32)> = HashSet::new();
         read(&mut self.source, &ours, |folder, uid, answer| {
-            let job = &work.jobs[folder];
-            let id = job.at(uid).and_then(|at| job.identities.get(at).copied().flatten());
-            if let (Answer::Fields(header), Some(identity)) = (answer, id)
+            if let (Answer::Fields(header), Some(identity)) = (answer, work.jobs[folder].identity(uid))
                 && let Some(key) = rewrite_key(header)
                 && take(&mut there, (identity.message_id, key))
             {
@@ -215,7 +213,8 @@ fn missing_by_key(
     (left, there)
 }
 
-fn take<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) -> bool {
+/// Takes one of those that are counted under a key; whether there was one.
+pub(super) fn take<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) -> bool {
     match counts.get_mut(&key) {
         Some(count) if *count > 0 => {
             *count -= 1;

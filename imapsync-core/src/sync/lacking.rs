@@ -1,8 +1,9 @@
 //! After the copy: has each copy the flags and the date that it was sent with?
 //!
-//! Some servers drop the flags of an APPEND without a word; STORE can bring them. The date cannot be changed any more. What is
-//! there is read anyhow, to see that all copies are there; only where flags are lacking is it found out whose.
+//! Some servers drop the flags of an APPEND without a word; STORE can bring them. The date cannot be changed any more. What
+//! is there is read anyhow, to see that all copies are there; only where flags are lacking is it found out whose.
 
+use super::confirm::take;
 use super::copy::doubt::unlisted;
 use super::copy::look::{Seen, look_once};
 use super::run::Run;
@@ -10,12 +11,12 @@ use super::survey::{Listing, Row};
 use super::work::{Bare, Copied, Work};
 use crate::error::{Error, Side};
 use crate::imap::flag::{Flags, SystemFlags};
-use crate::message::{Key, flags};
+use crate::message::Key;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 impl Run {
-    /// Notes the copies in a target that lack system flags, and tells where dates are others. Keywords are not looked at: whether
-    /// the folder can hold them is not known for sure; the next run compares all.
+    /// Notes the copies in a target that lack system flags, and tells where dates are others. Keywords are not looked at:
+    /// whether the folder can hold them is not known for sure; the next run compares all.
     ///
     /// # Errors
     ///
@@ -30,7 +31,7 @@ impl Run {
         let copied = || target.copied.iter().filter(|copied| work.jobs[copied.job()].is_safe(copied.uid));
         self.tell_dates(work, at, listing, copied());
         let there = listing.rows.iter().filter_map(|row| row.flags.as_ref()).map(system);
-        let sent = copied().map(|copied| system(&self.sent(work, copied)));
+        let sent = copied().map(|copied| system(&work.harmless_flags(copied.job(), copied.uid)));
         let unfound = |copied: &Copied| {
             work.jobs[copied.job()].bare.get(&copied.uid).is_some_and(|bare| bare.copy.is_none())
         };
@@ -43,7 +44,7 @@ impl Run {
         let copies = by_key(work, copied(), &looked.unwrap_or_else(|_| BTreeMap::new()));
         let mut bare: Vec<(Copied, Bare)> = Vec::new();
         for copied in copied() {
-            let sent = self.sent(work, copied);
+            let sent = work.harmless_flags(copied.job(), copied.uid);
             let copy = copies.get(&(copied.job(), copied.uid)).copied();
             match copy.and_then(|copy| listing.row(copy)) {
                 Some(Row { uid, flags: Some(has), .. }) => {
@@ -64,14 +65,6 @@ impl Run {
             }
         }
         Ok(())
-    }
-
-    /// The flags that a message was surely sent with.
-    fn sent(&self, work: &Work, copied: &Copied) -> Flags {
-        let job = &work.jobs[copied.job()];
-        let flags = job.listing.row(copied.uid).and_then(|row| row.flags.as_ref());
-        let permanent = work.targets[job.target].listing.permanent.as_ref();
-        flags.map_or_else(Flags::new, |flags| flags::harmless(&flags::for_append(flags, permanent)))
     }
 
     fn tell_dates<'a>(
@@ -102,18 +95,11 @@ fn system(flags: &Flags) -> SystemFlags {
 fn is_part<T: std::hash::Hash + Eq>(one: impl Iterator<Item = T>, other: impl Iterator<Item = T>) -> bool {
     let mut counts: HashMap<T, usize> = HashMap::new();
     other.for_each(|item| *counts.entry(item).or_default() += 1);
-    let mut one = one;
-    one.all(|item| match counts.get_mut(&item) {
-        Some(count) if *count > 0 => {
-            *count -= 1;
-            true
-        }
-        _ => false,
-    })
+    one.into_iter().all(|item| take(&mut counts, item))
 }
 
-/// Which copy is whose, by job and UID: only where one message of a key is there for one that was copied. What the server says of
-/// UIDs is not asked.
+/// Which copy is whose, by job and UID: only where one message of a key is there for one that was copied. What the server
+/// says of UIDs is not asked.
 fn by_key<'a>(
     work: &Work,
     copied: impl Iterator<Item = &'a Copied>,

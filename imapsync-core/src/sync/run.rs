@@ -2,7 +2,7 @@
 
 use super::apply::{delete_destination, delete_source, sync_flags};
 use super::broken::{self, Broken};
-use super::copy::{Copier, most_pairs};
+use super::copy::Copier;
 use super::discover::{Account as Found, discover};
 use super::event::{Emitter, Event};
 use super::judge::{Judgement, complete_identities, judge};
@@ -177,14 +177,12 @@ impl Run {
         if self.options.dry {
             self.pretend(work);
         } else {
-            let more = most_pairs(self.options.connections) - 1;
-            self.further = (0..more).map(|_| (self.source.another(), self.destination.another())).collect();
-            let links = std::iter::once((&mut self.source, &mut self.destination))
-                .chain(self.further.iter_mut().map(|(source, destination)| (source, destination)));
+            let further = self.options.connections.most() - 1;
+            self.further =
+                (0..further).map(|_| (self.source.another(), self.destination.another())).collect();
+            let (links, options) = ((&mut self.source, &mut self.destination), &self.options);
             let limit = destination.append_limit;
-            if let Some(copier) = Copier::new(links, &self.options, limit, work, cancel.clone()) {
-                copier.run().await?;
-            }
+            Copier::new(links, &mut self.further, options, limit, work, cancel.clone()).run().await?;
         }
         let applied = async {
             self.confirm(work).await?;

@@ -10,8 +10,8 @@ use crate::imap::flag::Flags;
 use crate::imap::name::MailboxName;
 use std::sync::Arc;
 
-/// Reads the flags that are missing, on both sides, and the dates of source messages. Copies of source messages whose flags stay unreadable will have none,
-/// so each folder with some of them is an error.
+/// Reads the flags that are missing, on both sides, and the dates of source messages. Copies of source messages whose flags
+/// stay unreadable will have none, so each folder with some of them is an error.
 ///
 /// # Errors
 ///

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Side};
 use crate::imap::flag::Flags;
 use crate::imap::name::MailboxName;
 use crate::imap::uidset::UidSet;
-use crate::message::Identity;
+use crate::message::{Identity, flags};
 use crate::plan::{Outcome, Pair, Planner, Tally};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -67,6 +67,11 @@ impl Job {
         self.listing.rows.binary_search_by_key(&uid, |row| row.uid).ok()
     }
 
+    /// What a message is known by.
+    pub(crate) fn identity(&self, uid: u32) -> Option<Identity> {
+        self.at(uid).and_then(|at| self.identities.get(at).copied().flatten())
+    }
+
     pub(crate) fn state(&self, uid: u32) -> Option<State> {
         self.at(uid).map(|at| self.states[at])
     }
@@ -105,7 +110,7 @@ pub(crate) struct Target {
     pub(crate) no_deletes: bool,
     /// Copies whose flags could not be brought up to date this time.
     pub(crate) bare: HashSet<u32>,
-    /// What this run has given `\\Deleted` because its source message has it.
+    /// What this run has given `\Deleted` because its source message has it.
     pub(crate) marked: UidSet,
     /// The problem is in the report.
     pub(crate) told: bool,
@@ -128,8 +133,7 @@ impl Copied {
 
     /// What the message is known by.
     pub(crate) fn identity(&self, jobs: &[Job]) -> Option<Identity> {
-        let job = &jobs[self.job()];
-        job.at(self.uid).and_then(|at| job.identities.get(at).copied().flatten())
+        jobs[self.job()].identity(self.uid)
     }
 }
 
@@ -274,6 +278,14 @@ impl Work {
         }
         self.ledger.told = false;
         open.len()
+    }
+
+    /// The flags that no server refuses or drops, as a source message's copy shall have them.
+    pub(crate) fn harmless_flags(&self, job: usize, uid: u32) -> Flags {
+        let job = &self.jobs[job];
+        let flags = job.listing.row(uid).and_then(|row| row.flags.as_ref());
+        let permanent = self.targets[job.target].listing.permanent.as_ref();
+        flags.map_or_else(Flags::new, |flags| flags::harmless(&flags::for_append(flags, permanent)))
     }
 
     /// Takes the sums before the run: what the listings hold.

@@ -10,6 +10,7 @@ mod fault;
 mod grammar;
 mod listing;
 mod literals;
+mod login;
 mod mailbox;
 mod names;
 mod network;

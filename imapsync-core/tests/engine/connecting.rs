@@ -2,26 +2,8 @@
 
 use crate::world::*;
 use imapsync_core::testing::{Act, Stage};
-use imapsync_core::{Compression, Connections, ErrorKind, Pace, SyncOptions};
-use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-const GROUPS: &str = "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+ MULTIAPPEND";
-const FOLDERS: [&str; 5] = ["INBOX", "One", "Two", "Three", "Four"];
-
-fn with(connections: usize) -> SyncOptions {
-    let connections = Connections::Fixed(NonZeroUsize::new(connections).unwrap());
-    SyncOptions { connections, ..SyncOptions::default() }
-}
-
-fn world(capabilities: &str, messages: usize) -> World {
-    let world = World::with(capabilities, 0);
-    for folder in FOLDERS {
-        world.fill(folder, messages);
-    }
-    world
-}
 
 /// How many APPENDs each connection of the destination has seen, by its number.
 fn appends(world: &World) -> Arc<Mutex<Vec<usize>>> {
@@ -44,7 +26,7 @@ fn assert_all_same(world: &World) {
 #[tokio::test(start_paused = true)]
 async fn the_folders_are_shared_out() {
     for capabilities in [MODERN, PLAIN, GROUPS] {
-        let world = world(capabilities, 300);
+        let world = shared_world(capabilities, 300);
         let appends = appends(&world);
         let report = world.run(with(3)).await;
         assert!(report.is_success(), "{:?}", report.errors);
@@ -103,7 +85,7 @@ async fn a_server_that_takes_fewer_gets_fewer() {
     for allowed in [1, 2] {
         for (stage, verb, act) in refusals {
             for side in [true, false] {
-                let world = world(GROUPS, 130);
+                let world = shared_world(GROUPS, 130);
                 let server = if side { &world.source } else { &world.destination };
                 server.hook(move |_, call| {
                     let verb = if verb == "SELECT" && side { "EXAMINE" } else { verb };
@@ -126,7 +108,7 @@ async fn what_one_connection_loses_the_others_bring_over() {
         for connection in 1..=3 {
             for nth in [1, 3] {
                 for act in [|| Act::Close, || Act::Lose, || Act::LoseAndApply(Duration::from_millis(600))] {
-                    let world = world(capabilities, 130);
+                    let world = shared_world(capabilities, 130);
                     let mut seen = 0;
                     world.destination.hook(move |_, call| {
                         seen += usize::from(call.appends() && call.connection == connection);
@@ -156,7 +138,7 @@ async fn what_one_connection_loses_the_others_bring_over() {
 #[tokio::test(start_paused = true)]
 async fn all_of_them_may_be_lost_at_once() {
     for side in [true, false] {
-        let world = world(GROUPS, 300);
+        let world = shared_world(GROUPS, 300);
         let server = if side { &world.source } else { &world.destination };
         let mut lost = 0;
         server.hook(move |_, call| {
@@ -182,7 +164,7 @@ async fn all_of_them_may_be_lost_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_asks_to_wait_gets_fewer() {
-    let world = world(GROUPS, 300);
+    let world = shared_world(GROUPS, 300);
     world.destination.hook(times(
         2,
         |call| call.appends(),
@@ -198,75 +180,52 @@ async fn a_server_that_asks_to_wait_gets_fewer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn compressed_lines_carry_the_same_in_fewer_bytes() {
-    const DEFLATE: &str = "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+ MULTIAPPEND COMPRESS=DEFLATE";
-    let moved = async |compression| {
-        let mut world = World::with(DEFLATE, 200);
-        world.source.mail().folder("INBOX").add(large(1, 3_000_000), &[]);
-        world.account.compression = compression;
-        world.assert_copied(&world.sync().await);
-        let moved = world.gauge.moved();
-        world.assert_settled().await;
-        moved
-    };
-    let (never, always) = (moved(Compression::Never).await, moved(Compression::Always).await);
-    assert!(always < never / 3, "{always} bytes in place of {never}");
-    assert_eq!(never, moved(Compression::Auto).await, "a fast line is left alone");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_does_not_compress_after_all_is_read_as_it_is() {
-    let mut world = World::with("IMAP4rev1 COMPRESS=DEFLATE", 20);
-    world.account.compression = Compression::Always;
-    for server in [&world.source, &world.destination] {
-        server.hook(times(9, |call| call.is("COMPRESS"), || Act::Say("{tag} NO not today\r\n".into())));
-    }
-    world.assert_copied(&world.sync().await);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_limits_of_speed_hold_for_all_connections_together() {
-    for connections in [1, 4] {
-        let world = world(GROUPS, 200);
-        world.source.mail().folder("INBOX").add(large(1, 3_000_000), &[]);
-        let bytes: usize =
-            FOLDERS.iter().flat_map(|folder| world.source.bodies(folder)).map(|body| body.len()).sum();
-        let pace = Pace { bytes_per_second: NonZeroU64::new(100_000), ..Pace::default() };
-        let started = tokio::time::Instant::now();
-        let report = world.run(SyncOptions { pace, ..with(connections) }).await;
-        assert!(report.is_success(), "{:?}", report.errors);
-        let (took, due) = (started.elapsed().as_secs_f64(), bytes as f64 / 100_000.0);
-        assert!((due - 0.3..due * 1.02 + 0.2).contains(&took), "{took} s for {due} s");
-
-        let world = self::world(MODERN, 40);
-        let pace = Pace { messages_per_second: Some(10.0), ..Pace::default() };
-        let started = tokio::time::Instant::now();
-        assert!(world.run(SyncOptions { pace, ..with(connections) }).await.is_success());
-        let took = started.elapsed().as_secs_f64();
-        assert!((19.5..20.8).contains(&took), "{took} s for 200 messages, 10 a second");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_run_stops_before_more_bytes_are_copied_than_allowed_and_the_next_goes_on() {
-    for connections in [1, 3] {
-        let world = world(GROUPS, 200);
-        let size: usize =
-            FOLDERS.iter().flat_map(|folder| world.source.bodies(folder)).map(|body| body.len()).sum();
-        let most = size as u64 / 2;
-        let mut copied = 0;
-        for run in 0..2 {
-            let pace = Pace { stop_over: Some(most + 500), ..Pace::default() };
-            let report = world.run(SyncOptions { pace, ..with(connections) }).await;
-            assert!(report.tally.bytes.copied <= most + 500, "{}", report.tally.bytes.copied);
-            copied += report.tally.bytes.copied;
-            if run == 0 {
-                assert_eq!(report.stopped.map(|error| error.kind()), Some(ErrorKind::TransferLimit));
-                assert!(copied + 600 > most, "{copied} of {most}");
-            } else {
-                assert!(report.is_success(), "{:?} {:?}", report.errors, report.stopped);
+async fn what_is_lost_in_a_divided_folder_is_told_from_what_the_other_connections_stored() {
+    for capabilities in ["IMAP4rev1 LITERAL+", GROUPS] {
+        for connection in 1..=3 {
+            for stored in [true, false] {
+                let world = World::with(capabilities, 0);
+                for n in 0..1300 {
+                    // No two of one size: else one connection would keep them all.
+                    world.source.mail().folder("INBOX").add(large(n, 200 + 30 * n), &[]);
+                }
+                let seen = appends(&world);
+                let (shared, mut held, mut lost) = (seen.clone(), false, false);
+                world.destination.hook(move |_, call| {
+                    let all = shared.lock().unwrap().iter().filter(|count| **count > 0).count() >= 3;
+                    if lost || !all || call.connection != connection || !call.line.starts_with("APPEND") {
+                        return Act::Pass;
+                    }
+                    match call.stage {
+                        // Its answer is late, and half of it never comes: by then the others have stored theirs, under
+                        // higher UIDs, and know that.
+                        Stage::Applied if stored && !held => {
+                            held = true;
+                            Act::Wait(Duration::from_secs(3))
+                        }
+                        Stage::Half if held => {
+                            lost = true;
+                            Act::Close
+                        }
+                        Stage::Literal if !stored => {
+                            lost = true;
+                            Act::Close
+                        }
+                        _ => Act::Pass,
+                    }
+                });
+                let report = world.run(with(3)).await;
+                assert!(report.is_success(), "{capabilities} {connection}: {:?}", report.errors);
+                assert_eq!(report.tally.copied, 1300);
+                let used = seen.lock().unwrap().iter().filter(|count| **count > 0).count();
+                assert!(used >= 3, "the folder was not divided");
+                let (mut here, mut there) = (world.source.bodies("INBOX"), world.destination.bodies("INBOX"));
+                here.sort();
+                there.sort();
+                assert_eq!(there.len(), here.len(), "{capabilities} {connection} {stored}");
+                assert!(here == there, "{capabilities} {connection} {stored}");
+                world.assert_settled().await;
             }
         }
-        assert_eq!(copied, size as u64);
     }
 }

@@ -6,7 +6,6 @@ use imapsync_core::{ErrorKind, SyncOptions};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const GROUPS: &str = "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+ MULTIAPPEND";
 /// Every kind of server that takes groups.
 const KINDS: [&str; 4] = [
     GROUPS,

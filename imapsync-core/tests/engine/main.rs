@@ -5,6 +5,7 @@
 
 mod appending;
 mod breaking;
+mod compressing;
 mod connecting;
 mod deleting;
 mod doubting;
@@ -12,6 +13,7 @@ mod ending;
 mod folders;
 mod grouping;
 mod opening;
+mod pacing;
 mod reading;
 mod repeating;
 mod simulated;

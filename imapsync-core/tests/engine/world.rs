@@ -3,13 +3,19 @@
 use imapsync_core::net::MemoryConnector;
 use imapsync_core::plan::Outcome;
 use imapsync_core::testing::{Act, Call, Gauge, Mail, Server, account, connector};
-use imapsync_core::{Account, Error, Report, SyncJob, SyncOptions};
+use imapsync_core::{Account, Connections, Error, Report, SyncJob, SyncOptions};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 /// What most servers can.
 pub const MODERN: &str = "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+";
 /// What all can.
 pub const PLAIN: &str = "IMAP4rev1";
+
+/// Messages travel in groups.
+pub const GROUPS: &str = "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+ MULTIAPPEND";
+/// Folders for several connections.
+pub const FOLDERS: [&str; 5] = ["INBOX", "One", "Two", "Three", "Four"];
 
 /// Two accounts.
 pub struct World {
@@ -102,6 +108,21 @@ impl World {
         assert!(report.is_success(), "{:?}", report.errors);
         assert_eq!(report.tally.copied, 0, "the second run copies again");
     }
+}
+
+/// The default options with so many connections.
+pub fn with(connections: usize) -> SyncOptions {
+    let connections = Connections::Fixed(NonZeroUsize::new(connections).unwrap());
+    SyncOptions { connections, ..SyncOptions::default() }
+}
+
+/// So many messages in each of five folders.
+pub fn shared_world(capabilities: &str, messages: usize) -> World {
+    let world = World::with(capabilities, 0);
+    for folder in FOLDERS {
+        world.fill(folder, messages);
+    }
+    world
 }
 
 /// The beginnings of messages, for a failed assertion.

@@ -190,9 +190,7 @@ impl Copier<'_> {
         }
         let mut floor = Floor { held: true, ..Floor::new(&target.listing) };
         for copied in &target.copied {
-            let job = &self.work.jobs[copied.job()];
-            let identity = job.at(copied.uid).and_then(|at| job.identities.get(at).copied().flatten());
-            floor.acknowledged(None, identity, false);
+            floor.acknowledged(None, copied.identity(&self.work.jobs), false);
         }
         let from = floor.uid;
         self.floors.insert(target_at, Floor { crossed, ..floor });

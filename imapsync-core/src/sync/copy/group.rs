@@ -71,8 +71,7 @@ impl Copier<'_> {
 
     /// How many messages the server takes in one APPEND.
     fn most_together(&mut self) -> usize {
-        let has = |c: &crate::client::Connection| c.capabilities().has(Capability::MULTIAPPEND);
-        if self.lane.destination.connection().is_some_and(|c| has(c)) { MOST_MESSAGES } else { 1 }
+        if self.destination_has(Capability::MULTIAPPEND) { MOST_MESSAGES } else { 1 }
     }
 
     /// Sends the open group, where there is one.

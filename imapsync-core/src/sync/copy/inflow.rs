@@ -126,14 +126,13 @@ impl Copier<'_> {
                     self.work.settle(job, uid, Outcome::Skipped(reason));
                     continue;
                 }
-                if self.goes_over(job, uid) {
-                    self.over = true;
+                let size = self.work.jobs[job].listing.row(uid).map_or(0, |row| row.size);
+                if !self.allowance.admits((job, uid), size) {
                     self.lane.queue.front_mut()?.uids.pop_front();
                     continue;
                 }
                 let reserve = self.reserve_of(job, uid);
-                let large =
-                    self.work.jobs[job].listing.row(uid).is_some_and(|row| row.size > self.stream_above());
+                let large = size > self.stream_above();
                 let nothing_else = self.lane.reserved == 0 && uids.is_empty();
                 // What failed twice goes by itself: were it to blame, it would take others with it each time.
                 if !nothing_else && self.tries.get(&(job, uid)).is_some_and(|tries| *tries >= 2) {
@@ -165,19 +164,6 @@ impl Copier<'_> {
                 return Some((job, uids, alone));
             }
         }
-    }
-
-    /// Whether more is copied than the user allows if this message is copied too. One that was asked for before counts once.
-    fn goes_over(&mut self, job: usize, uid: u32) -> bool {
-        let Some(most) = self.options.pace.stop_over else { return false };
-        let size = self.work.jobs[job].listing.row(uid).map_or(0, |row| row.size);
-        let over = self.over || self.taken.saturating_add(size) > most;
-        if self.counted.contains(&(job, uid)) || over {
-            return !self.counted.contains(&(job, uid));
-        }
-        self.counted.insert((job, uid));
-        self.taken += size;
-        false
     }
 
     /// Rules that need no bytes, for messages that the planner has not been asked about.
@@ -352,8 +338,7 @@ impl Copier<'_> {
     }
 
     pub(super) fn identity(&self, job: usize, uid: u32) -> Option<Identity> {
-        let job = &self.work.jobs[job];
-        job.at(uid).and_then(|at| job.identities.get(at).copied().flatten())
+        self.work.jobs[job].identity(uid)
     }
 
     fn source_done(&mut self, id: CommandId, status: &Status) {

@@ -12,6 +12,7 @@ use super::stream::Stream;
 use super::{Copier, Piece};
 use crate::client::Opened;
 use crate::error::{Error, Side};
+use crate::imap::capability::Capability;
 use crate::imap::flow::CommandId;
 use crate::sync::link::Link;
 use crate::sync::work::Mode;
@@ -157,28 +158,25 @@ impl Copier<'_> {
     /// Gives the lane at hand something to do.
     pub(super) fn take_piece(&mut self) {
         // A folder of its own: two lanes in one folder disturb each other.
-        let free = |piece: &Piece| {
-            let target = self.work.jobs[piece.job].target;
-            !self.others.iter().any(|lane| {
-                lane.jobs().any(|job| self.work.jobs[job].target == target)
-                    || lane.targets().any(|other| other == target)
-            })
-        };
-        let piece = match self.queue.iter().position(free) {
+        let piece = match self.queue.iter().position(|piece| !self.is_shared(piece)) {
             Some(at) => self.queue.remove(at),
             None => self.queue.pop_front().or_else(|| self.divide()),
         };
         let Some(piece) = piece else { return };
-        let target = self.work.jobs[piece.job].target;
-        let crosses = self.others.iter().any(|lane| {
-            lane.jobs().any(|job| self.work.jobs[job].target == target)
-                || lane.targets().any(|other| other == target)
-        });
-        if crosses {
+        if self.is_shared(&piece) {
+            let target = self.work.jobs[piece.job].target;
             let listing = &self.work.targets[target].listing;
             self.floors.entry(target).or_insert_with(|| Floor::new(listing)).cross();
         }
         self.lane.queue.push_back(piece);
+    }
+
+    /// Whether another lane has to do with the target of this piece.
+    fn is_shared(&self, piece: &Piece) -> bool {
+        let target = |job: usize| self.work.jobs[job].target;
+        self.others
+            .iter()
+            .any(|lane| lane.jobs().map(target).chain(lane.targets()).any(|other| other == target(piece.job)))
     }
 
     /// The later half of what the lane with the most has left.
@@ -284,17 +282,13 @@ impl Copier<'_> {
         if soon || error.server_text().is_some() {
             self.pairs.refused(staying);
         }
-        self.lane_leaves();
-        match side {
-            Side::Source => self.lane.source.drop_connection(),
-            Side::Destination => {
-                self.stream_aborts();
-                self.forget_windows();
-                self.queue.extend(std::mem::take(&mut self.lane.queue));
-                self.lane.source.drop_connection();
-                self.lane.destination.drop_connection();
-            }
+        if side == Side::Destination {
+            self.stream_aborts();
+            self.forget_windows();
+            self.lane.destination.drop_connection();
         }
+        self.lane.source.drop_connection();
+        self.lane_leaves();
         true
     }
 
@@ -324,7 +318,7 @@ impl Copier<'_> {
     }
 
     /// What every lane does about a capability that a server offers and refuses.
-    pub(super) fn distrust(&mut self, capability: crate::imap::capability::Capability) {
+    pub(super) fn distrust(&mut self, capability: Capability) {
         self.lane.destination.distrust(capability);
         let spares = self.spares.iter_mut().chain(&mut self.others);
         spares.for_each(|lane| lane.destination.distrust(capability));

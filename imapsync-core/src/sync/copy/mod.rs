@@ -24,11 +24,11 @@ use crate::imap::backoff::USUAL;
 use crate::imap::capability::Capability;
 use crate::imap::flow::FlowEvent;
 use crate::message::Key;
-use crate::options::{Connections, SyncOptions};
+use crate::options::SyncOptions;
 use crate::plan::Outcome;
 use lane::{Lane, Opening};
 use line::Line;
-use pace::Meter;
+use pace::{Allowance, Meter};
 use pairs::Pairs;
 use spool::Spool;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -40,8 +40,8 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Messages asked for and not acknowledged yet, at most, on all connections together. Bounds also what a server still has
-/// before it when this process is killed.
+/// Messages asked for and not acknowledged yet, on all connections together, unless that is less than two windows for each.
+/// Bounds also what a server still has before it when this process is killed.
 const MESSAGES_AHEAD: usize = 1024;
 /// The same for each connection where every message waits for the server's `+`: one round trip each. What is asked for here
 /// no other connection can take.
@@ -121,11 +121,8 @@ pub(crate) struct Copier<'a> {
     meter: Meter,
     /// Nothing is read from the sources until then: it would be too fast.
     slowed: Option<Pin<Box<Sleep>>>,
-    /// Where the user limits the bytes of the run: the messages that were asked for, and their bytes.
-    counted: HashSet<(usize, u32)>,
-    taken: u64,
-    /// As much as the user allows is taken.
-    over: bool,
+    /// What the user's limit of bytes leaves.
+    allowance: Allowance,
     /// Pauses in a row, with nothing got done between.
     rests: u32,
     /// How often a folder of the source was refused for the time being.
@@ -151,31 +148,19 @@ enum Woken {
     Lanes,
 }
 
-/// How many pairs of connections a copy may come to.
-pub(crate) fn most_pairs(choice: Connections) -> usize {
-    match choice {
-        Connections::Auto => Connections::MOST,
-        Connections::Fixed(n) => n.get().min(Connections::MOST),
-    }
-}
-
 impl<'a> Copier<'a> {
     pub(crate) fn new(
-        links: impl IntoIterator<Item = (&'a mut Link, &'a mut Link)>,
+        links: (&'a mut Link, &'a mut Link),
+        further: &'a mut [(Link, Link)],
         options: &'a SyncOptions,
         append_limit: Option<u64>,
         work: &'a mut Work,
         cancel: CancellationToken,
-    ) -> Option<Self> {
-        let mut lanes: VecDeque<Box<Lane<'a>>> =
-            links.into_iter().map(|pair| Box::new(Lane::new(pair))).collect();
-        let lane = lanes.pop_front()?;
-        let mut spares: Vec<Box<Lane<'a>>> = lanes.into();
-        spares.reverse();
-        Some(Self {
-            lane,
+    ) -> Self {
+        Self {
+            lane: Box::new(Lane::new(links)),
             others: VecDeque::new(),
-            spares,
+            spares: further.iter_mut().rev().map(|(one, other)| Box::new(Lane::new((one, other)))).collect(),
             openings: Vec::new(),
             pairs: Pairs::new(options.connections, 0, 0),
             line: Line::default(),
@@ -202,13 +187,11 @@ impl<'a> Copier<'a> {
             resume: None,
             meter: Meter::new(options.pace),
             slowed: None,
-            counted: HashSet::new(),
-            taken: 0,
-            over: false,
+            allowance: Allowance::new(options.pace),
             rests: 0,
             reopened: HashMap::new(),
             stopping: false,
-        })
+        }
     }
 
     /// Copies. When it returns, every message has its outcome, unless the run was stopped or a side is out of reach.
@@ -257,7 +240,7 @@ impl<'a> Copier<'a> {
                 self.settle_duplicates();
             }
             if !self.is_queued() {
-                if self.over {
+                if self.allowance.is_used_up() {
                     let error = Error::new(ErrorKind::TransferLimit, "as much as allowed has been copied");
                     self.abandon(&error);
                     return Err(error.hint("--exitwhenover sets the limit; the next run goes on from here"));

@@ -9,7 +9,7 @@ use crate::imap::capability::Capability;
 use crate::imap::command::Literal;
 use crate::imap::flow::{CommandId, FlowEvent};
 use crate::imap::response::{Code, Status, StatusKind, Untagged};
-use crate::message::{Identity, flags};
+use crate::message::Identity;
 use crate::plan::Outcome;
 use crate::sync::broken::{self, Broken};
 use crate::sync::work::Bare;
@@ -175,13 +175,8 @@ impl Copier<'_> {
         self.done += self.work.jobs[job].listing.row(uid).map_or(0, |row| row.size) + 2048;
         self.decided.remove(&(job, uid));
         if self.plain.contains(&(job, uid)) {
-            let job = &mut self.work.jobs[job];
-            let target = &self.work.targets[job.target];
-            let flags = job.listing.row(uid).and_then(|row| row.flags.as_ref());
-            let has = flags.map_or_else(Default::default, |flags| {
-                flags::harmless(&flags::for_append(flags, target.listing.permanent.as_ref()))
-            });
-            job.bare.insert(uid, Bare { copy: destination, has });
+            let has = self.work.harmless_flags(job, uid);
+            self.work.jobs[job].bare.insert(uid, Bare { copy: destination, has });
         }
         self.work.settle(job, uid, Outcome::Copied { destination });
     }

@@ -1,8 +1,9 @@
-//! The limits of speed that the user sets, over the whole run and all connections together.
+//! The limits that the user sets: of speed and of bytes, over the whole run and all connections together.
 //!
 //! Pure: what moves and the time come in, how long to wait comes out.
 
 use crate::options::Pace;
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -53,6 +54,42 @@ impl Meter {
     }
 }
 
+/// The bytes that the run may copy in all. Each message counts once, however often it is asked for.
+#[derive(Debug)]
+pub(super) struct Allowance {
+    most: Option<u64>,
+    bytes: u64,
+    /// By job and UID; only where there is a limit.
+    counted: HashSet<(usize, u32)>,
+    used_up: bool,
+}
+
+impl Allowance {
+    pub(super) fn new(pace: Pace) -> Self {
+        Self { most: pace.stop_over, bytes: 0, counted: HashSet::new(), used_up: false }
+    }
+
+    /// Whether a message of so many bytes may be copied. After the first that may not, only those that were counted before.
+    pub(super) fn admits(&mut self, message: (usize, u32), bytes: u64) -> bool {
+        let Some(most) = self.most else { return true };
+        if self.counted.contains(&message) {
+            return true;
+        }
+        let sum = self.bytes.saturating_add(bytes);
+        self.used_up |= sum > most;
+        if !self.used_up {
+            self.bytes = sum;
+            self.counted.insert(message);
+        }
+        !self.used_up
+    }
+
+    /// Whether a message was turned away.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.used_up
+    }
+}
+
 /// How much earlier than the rate allows so many have come.
 fn ahead(time: Duration, count: f64, rate: f64) -> Duration {
     // No run lasts longer than a year.
@@ -87,6 +124,19 @@ mod tests {
         near(takes(Pace { messages_per_second: Some(100.0), ..bytes(20_000) }, 100, 1000), 5.0);
         let longest_sleep = Some(Duration::from_secs(2));
         near(takes(Pace { longest_sleep, ..bytes(20_000) }, 1, 10_000_000), 2.0);
+    }
+
+    #[test]
+    fn no_more_bytes_than_allowed_and_each_message_once() {
+        let mut allowance = Allowance::new(Pace { stop_over: Some(10), ..Pace::default() });
+        let asked =
+            [((0, 1), 6, true), ((0, 2), 4, true), ((0, 1), 6, true), ((0, 3), 1, false), ((0, 4), 0, false)];
+        for (message, bytes, admitted) in asked {
+            assert_eq!(allowance.admits(message, bytes), admitted, "{message:?}");
+        }
+        assert!(allowance.is_used_up() && allowance.admits((0, 2), 4));
+        let mut none = Allowance::new(Pace::default());
+        assert!(none.admits((0, 1), u64::MAX) && none.admits((0, 2), u64::MAX) && !none.is_used_up());
     }
 
     #[tokio::test(start_paused = true)]

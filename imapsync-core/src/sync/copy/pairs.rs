@@ -34,14 +34,11 @@ pub(super) struct Pairs {
 impl Pairs {
     /// For a copy of so many messages and bytes.
     pub(super) fn new(choice: Connections, messages: usize, bytes: u64) -> Self {
-        let (fixed, wanted, most) = match choice {
-            Connections::Fixed(n) => {
-                (true, n.get().min(messages.max(1)).min(Connections::MOST), n.get().min(Connections::MOST))
-            }
-            Connections::Auto if messages >= LARGE.0 || (bytes >= LARGE.1 && messages > 1) => {
-                (false, 2, Connections::MOST)
-            }
-            Connections::Auto => (false, 1, Connections::MOST),
+        let most = choice.most();
+        let large = messages >= LARGE.0 || (bytes >= LARGE.1 && messages > 1);
+        let (fixed, wanted) = match choice {
+            Connections::Fixed(_) => (true, most.min(messages.max(1))),
+            Connections::Auto => (false, if large { 2 } else { 1 }),
         };
         Self { fixed, wanted, most, began: None, before: None, settled: fixed }
     }
