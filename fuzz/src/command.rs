@@ -185,13 +185,14 @@ impl Parts<'_> {
 
     fn fetch(&self, capabilities: &str) {
         let names = self.header_names();
-        let items = match self.choice % 4 {
+        let items = match self.choice % 5 {
             0 => FetchItems::Listing,
             1 => FetchItems::Header(names.clone()),
             2 => FetchItems::Full,
+            3 => FetchItems::Flags,
             _ => FetchItems::Look(names.clone()),
         };
-        let from = self.choice & 4 != 0;
+        let from = self.choice & 8 != 0;
         let first = self.uids.first().unwrap_or(1);
         let asked = if from { Uids::From(first) } else { Uids::Set(self.uids.clone()) };
         let said = sent(Command::UidFetch { uids: asked, items }, capabilities, b"");
@@ -209,10 +210,11 @@ impl Parts<'_> {
             false => fields(names.iter().map(|name| told(name.as_bytes()))),
         };
         let [uid, date, size] = [Item::Uid, Item::InternalDate, Item::Rfc822Size].map(|item| shown(&item));
-        let expected = match self.choice % 4 {
+        let expected = match self.choice % 5 {
             0 => vec![uid, shown(&Item::Flags), date, size],
             1 => vec![uid, header],
             2 => vec![uid, shown(&body(None))],
+            3 => vec![uid, shown(&Item::Flags)],
             _ => vec![uid, date, size, header],
         };
         assert_eq!(items.iter().map(shown).collect::<Vec<_>>(), expected);

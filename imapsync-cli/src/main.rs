@@ -19,9 +19,13 @@ use settings::{Refusal, Settings};
 use signal::Stop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// How many events may wait to be printed before further ones are dropped.
 const WAITING_EVENTS: usize = 10_000;
+/// How long lines may wait, so that many leave in one write.
+const LINES_WAIT: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
     let stop = Stop::default();
@@ -120,16 +124,24 @@ fn sync(screen: &mut Screen, stop: &Stop, settings: Settings) -> Result<(Status,
 
     // Events are printed on a thread of their own: a reader that is slow must not keep the engine waiting.
     let handle = runtime.handle().clone();
+    let over = CancellationToken::new();
     let result = std::thread::scope(|scope| {
-        let screen = &mut *screen;
+        let (screen, over) = (&mut *screen, &over);
         scope.spawn(move || {
             handle.block_on(async {
                 while let Some(event) = events.next().await {
                     screen.event(&event);
+                    while let Some(event) = events.waiting() {
+                        screen.event(&event);
+                    }
+                    screen.flush();
+                    let _ = tokio::time::timeout(LINES_WAIT, over.cancelled()).await;
                 }
             });
         });
-        runtime.block_on(job.run())
+        let result = runtime.block_on(job.run());
+        over.cancel();
+        result
     });
     screen.run_ends();
 

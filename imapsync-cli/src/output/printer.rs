@@ -1,11 +1,11 @@
 //! The standard output, where a reader that went away is no reason to stop the sync.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 /// Prints lines until the other end is closed, and is silent from then on.
 #[derive(Debug)]
-pub(crate) struct Printer<W = io::Stdout> {
-    writer: Option<W>,
+pub(crate) struct Printer<W: Write = io::Stdout> {
+    writer: Option<BufWriter<W>>,
 }
 
 impl Printer {
@@ -17,16 +17,27 @@ impl Printer {
 
 impl<W: Write> Printer<W> {
     /// To any writer.
-    pub(crate) const fn to(writer: W) -> Self {
-        Self { writer: Some(writer) }
+    pub(crate) fn to(writer: W) -> Self {
+        Self { writer: Some(BufWriter::new(writer)) }
     }
 
-    /// Prints text and a line end.
+    /// Prints text and a line end, with the next [`flush`](Self::flush) at the latest.
     pub(crate) fn line(&mut self, text: &str) {
+        self.write(|writer| writer.write_all(text.as_bytes()).and_then(|()| writer.write_all(b"\n")));
+    }
+
+    /// Lets all lines out.
+    pub(crate) fn flush(&mut self) {
+        self.write(Write::flush);
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut BufWriter<W>) -> io::Result<()>) {
         let Some(writer) = &mut self.writer else { return };
-        let written = writer.write_all(text.as_bytes()).and_then(|()| writer.write_all(b"\n"));
-        if let Err(error) = written.and_then(|()| writer.flush()) {
-            self.writer = None;
+        if let Err(error) = write(writer) {
+            // What could not be written is not tried once more.
+            if let Some(writer) = self.writer.take() {
+                let _ = writer.into_parts();
+            }
             // Who went away need not be told; a full disk must be.
             if error.kind() != io::ErrorKind::BrokenPipe {
                 crate::complain(&format!("the output cannot be written: {error}; the run goes on without"));
@@ -44,8 +55,10 @@ mod tests {
         let (reader, writer) = io::pipe().unwrap();
         let mut printer = Printer::to(writer);
         printer.line("one");
+        printer.flush();
         drop(reader);
         printer.line("two");
+        printer.flush();
         printer.line("three");
         assert!(printer.writer.is_none());
     }

@@ -42,11 +42,25 @@ impl Screen {
         self.started = Instant::now();
     }
 
-    /// Prints lines.
+    /// Prints lines at once.
     pub(crate) fn print(&mut self, text: &str) {
+        self.line(text);
+        self.flush();
+    }
+
+    /// Lets everything out that waits to be printed.
+    pub(crate) fn flush(&mut self) {
+        self.printer.flush();
+    }
+
+    /// Prints lines, on a terminal at once.
+    fn line(&mut self, text: &str) {
         let Self { printer, bar, .. } = self;
         match bar {
-            Some(bar) => bar.suspend(|| printer.line(text)),
+            Some(bar) => bar.suspend(|| {
+                printer.line(text);
+                printer.flush();
+            }),
             None => printer.line(text),
         }
     }
@@ -58,7 +72,7 @@ impl Screen {
         }
     }
 
-    /// Shows an event.
+    /// Shows an event; lines of it may wait for the next [`flush`](Self::flush).
     pub(crate) fn event(&mut self, event: &Event) {
         let elapsed = self.started.elapsed();
         self.count(event);
@@ -66,7 +80,7 @@ impl Screen {
         if let Some((place, text)) = line(event, &moment)
             && (place == Where::Always || self.dry || !self.terminal)
         {
-            self.print(&text);
+            self.line(&text);
         }
         self.draw(event, elapsed);
     }

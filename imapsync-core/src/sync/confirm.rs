@@ -1,12 +1,14 @@
 //! After the copy: is everything there that was acknowledged?
 //!
 //! A filter or a virus scanner may take away what APPEND has answered with OK, and a server may answer so without having
-//! stored anything. The targets are listed from the first new UID on: each copy must be there under the UID that the server
-//! named, or with its size. Where that does not fit, or the source message is to be deleted, its headers must be found.
+//! stored anything. Where each copy has a name, a [`glance`] tells. Else the targets are listed from the first new UID on: each
+//! copy must be there under the UID that the server named, or with its size. Where that does not fit, or the source message
+//! is to be deleted, its headers must be found.
 
 use super::broken::{self, Broken};
 use super::copy::doubt::unlisted;
 use super::copy::look::{Seen, Unknown, look, look_once};
+use super::glance::glance;
 use super::read::{Answer, Part, Reading, read};
 use super::run::Run;
 use super::survey::{Listing, Opening, Row, Wanted, survey};
@@ -27,9 +29,15 @@ impl Run {
         if broken::is(Broken::CallsLostCopied) {
             return Ok(());
         }
-        let asked: Vec<usize> = (0..work.targets.len())
+        let mut asked: Vec<usize> = (0..work.targets.len())
             .filter(|at| work.targets[*at].problem.is_none() && !work.targets[*at].copied.is_empty())
             .collect();
+        let deletes = self.options.delete1 != Delete1::No || self.options.expunge1;
+        if !deletes && self.options.transforms.is_empty() {
+            let dates = self.options.internal_dates;
+            let whole = glance(&mut self.destination, work, &asked, dates).await?;
+            asked.retain(|at| !whole.contains(at));
+        }
         let wanted: Vec<Wanted> = asked
             .iter()
             .map(|at| Wanted {
@@ -41,7 +49,6 @@ impl Run {
             })
             .collect();
         let listings = survey(&mut self.destination, &wanted, |_, _, _| {}).await?;
-        let deletes = self.options.delete1 != Delete1::No || self.options.expunge1;
         for (at, listing) in asked.into_iter().zip(listings) {
             match self.missing(work, at, &listing, deletes).await? {
                 Ok(missing) => {

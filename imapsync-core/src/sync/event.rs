@@ -140,6 +140,11 @@ impl Events {
         }
         self.receiver.recv().await
     }
+
+    /// The next event, where there is one already.
+    pub fn waiting(&mut self) -> Option<Event> {
+        self.receiver.try_recv().ok()
+    }
 }
 
 /// The engine's end: dropped events are counted, nobody waits.

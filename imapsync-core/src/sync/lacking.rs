@@ -87,7 +87,7 @@ impl Run {
 }
 
 /// What is compared: a mark for deletion is not sent to every server.
-fn system(flags: &Flags) -> SystemFlags {
+pub(super) fn system(flags: &Flags) -> SystemFlags {
     flags.system() - SystemFlags::DELETED
 }
 

@@ -11,6 +11,7 @@ mod copy;
 mod discover;
 mod doubtful;
 pub mod event;
+mod glance;
 mod judge;
 mod lacking;
 mod link;

@@ -54,6 +54,8 @@ pub(super) struct Lane<'a> {
     pub(super) reserved: u64,
     /// It takes nothing new.
     pub(super) leaving: bool,
+    /// Its connections are those of the run, which goes on with them after the copy.
+    first: bool,
     opened: Option<Instant>,
 }
 
@@ -85,8 +87,14 @@ impl<'a> Lane<'a> {
             spool: None,
             reserved: 0,
             leaving: false,
+            first: false,
             opened: None,
         }
+    }
+
+    /// The one with the connections of the run.
+    pub(super) fn first(links: (&'a mut Link, &'a mut Link)) -> Self {
+        Self { first: true, ..Self::new(links) }
     }
 
     /// Messages that are here and not acknowledged yet.
@@ -234,7 +242,7 @@ impl Copier<'_> {
         }
         let mut too_many = self.working().saturating_sub(wanted);
         for _ in 0..self.lanes() {
-            if too_many > 0 && !self.lane.leaving {
+            if too_many > 0 && !self.lane.leaving && !self.lane.first {
                 self.lane_leaves();
                 too_many -= 1;
             }
@@ -267,7 +275,7 @@ impl Copier<'_> {
         let queue = std::mem::take(&mut lane.queue);
         self.queue.extend(queue);
         let Lane { source, destination, .. } = *lane;
-        self.spares.push(Box::new(Lane::new((source, destination))));
+        self.spares.push(Box::new(Lane { first: lane.first, ..Lane::new((source, destination)) }));
     }
 
     /// A connection of the lane at hand is gone. Where other lanes work on, this one is not opened again: true.

@@ -158,7 +158,7 @@ impl<'a> Copier<'a> {
         cancel: CancellationToken,
     ) -> Self {
         Self {
-            lane: Box::new(Lane::new(links)),
+            lane: Box::new(Lane::first(links)),
             others: VecDeque::new(),
             spares: further.iter_mut().rev().map(|(one, other)| Box::new(Lane::new((one, other)))).collect(),
             openings: Vec::new(),
