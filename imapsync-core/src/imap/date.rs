@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Timelike as _, Utc};
 use std::fmt;
+use std::num::NonZeroI64;
 
 /// The instant a server says it received a message, with the zone it was written in.
 ///
@@ -14,11 +15,13 @@ use std::fmt;
 /// assert_eq!(date.to_imap(), "07-Jul-1996 02:44:25 -0700");
 /// assert_eq!(date.seconds(), 836_732_665);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct InternalDate {
-    seconds: i64,
-    offset_minutes: i16,
-}
+// Every message of a listing has one: both numbers in one word, which is never zero, so that an Option is no larger.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct InternalDate(NonZeroI64);
+
+/// The bits of the offset, moved so that it is positive.
+const OFFSET_BITS: u32 = 12;
+const OFFSET_ZERO: i64 = 1 << (OFFSET_BITS - 1);
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -67,26 +70,26 @@ impl InternalDate {
 
         let local = NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(hour, minute, second.min(59))?;
         let seconds = local.and_utc().timestamp() - i64::from(offset_minutes) * 60;
-        (FIRST_SECOND..=LAST_SECOND).contains(&seconds).then_some(Self { seconds, offset_minutes })
+        (FIRST_SECOND..=LAST_SECOND).contains(&seconds).then(|| Self::new(seconds, offset_minutes))
     }
 
     /// From seconds since 1970 (UTC) and an offset in minutes east. Values beyond the years 1 to 9999, or an offset of
     /// a day and more, become the nearest possible.
     pub fn new(seconds: i64, offset_minutes: i16) -> Self {
-        Self {
-            seconds: seconds.clamp(FIRST_SECOND, LAST_SECOND),
-            offset_minutes: offset_minutes.clamp(-MAX_OFFSET, MAX_OFFSET),
-        }
+        let seconds = seconds.clamp(FIRST_SECOND, LAST_SECOND);
+        let offset = i64::from(offset_minutes.clamp(-MAX_OFFSET, MAX_OFFSET)) + OFFSET_ZERO;
+        // Never the least: the offset is positive.
+        Self(NonZeroI64::new((seconds << OFFSET_BITS) + offset).unwrap_or(NonZeroI64::MIN))
     }
 
     /// Seconds since 1970, UTC.
     pub fn seconds(self) -> i64 {
-        self.seconds
+        self.0.get() >> OFFSET_BITS
     }
 
     /// The zone's offset in minutes east of UTC.
     pub fn offset_minutes(self) -> i16 {
-        self.offset_minutes
+        ((self.0.get() & ((1 << OFFSET_BITS) - 1)) - OFFSET_ZERO) as i16
     }
 
     /// As APPEND wants it, without quotes: `17-Jul-1996 02:44:25 -0700` (day padded with a zero).
@@ -97,7 +100,7 @@ impl InternalDate {
     /// The UTC date for people.
     pub fn to_utc(self) -> DateTime<Utc> {
         // Never the default: the field is always within chrono's range.
-        DateTime::from_timestamp(self.seconds, 0).unwrap_or_default()
+        DateTime::from_timestamp(self.seconds(), 0).unwrap_or_default()
     }
 
     /// Whether every server that we know stores this date as it is: 1970-01-02 to 2038-01-18, UTC.
@@ -106,7 +109,7 @@ impl InternalDate {
     /// and others store something else (Dovecot: 1969 becomes 2038); 1970-01-01 00:00:00 becomes the present time on
     /// some; later than 2038-01-19 becomes the present time (Dovecot), 2106 and later wraps (Cyrus).
     pub fn is_portable(self) -> bool {
-        (FIRST_KEPT..=LAST_KEPT).contains(&self.seconds)
+        (FIRST_KEPT..=LAST_KEPT).contains(&self.seconds())
     }
 
     /// The nearest date that every server stores, in the same zone; a portable date is returned as it is.
@@ -123,17 +126,23 @@ impl InternalDate {
     /// ```
     #[must_use]
     pub fn clamped(self) -> Self {
-        Self { seconds: self.seconds.clamp(FIRST_KEPT, LAST_KEPT), ..self }
+        Self::new(self.seconds().clamp(FIRST_KEPT, LAST_KEPT), self.offset_minutes())
+    }
+}
+
+impl fmt::Debug for InternalDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InternalDate({self})")
     }
 }
 
 /// The form that APPEND wants, without quotes.
 impl fmt::Display for InternalDate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let local = self.to_utc().naive_utc() + TimeDelta::minutes(self.offset_minutes.into());
+        let local = self.to_utc().naive_utc() + TimeDelta::minutes(self.offset_minutes().into());
         let month = MONTHS.get(local.month0() as usize).copied().unwrap_or_default();
-        let (sign, offset) =
-            (if self.offset_minutes < 0 { '-' } else { '+' }, self.offset_minutes.unsigned_abs());
+        let minutes = self.offset_minutes();
+        let (sign, offset) = (if minutes < 0 { '-' } else { '+' }, minutes.unsigned_abs());
         write!(
             f,
             "{:02}-{month}-{:04} {:02}:{:02}:{:02} {sign}{:02}{:02}",

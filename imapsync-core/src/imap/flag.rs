@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::num::NonZeroU8;
 
 bitflags::bitflags! {
     /// The system flags.
@@ -54,11 +55,25 @@ impl SystemFlags {
 /// assert_eq!(flags, Flags::parse(["\\Seen", "$JUNK"]));
 /// assert_eq!(flags.words(), ["\\Seen", "$Junk"]);
 /// ```
-// Every message of a listing has one of these, and few have keywords: a boxed slice is the smallest to hold none.
-#[derive(Clone, Default)]
+// Every message of a listing has one of these, and few have keywords.
+#[derive(Clone)]
 pub struct Flags {
-    system: SystemFlags,
-    keywords: Box<[Box<str>]>,
+    /// The system flags and a bit that is always there, so that an Option needs no more room.
+    system: NonZeroU8,
+    /// None where there are none.
+    keywords: Option<Box<Keywords>>,
+}
+
+type Keywords = Vec<Box<str>>;
+
+/// The bit beside the system flags.
+const THERE: NonZeroU8 = NonZeroU8::new(128).expect("it is not zero");
+const _: () = assert!(size_of::<Option<Flags>>() == 2 * size_of::<usize>());
+
+impl Default for Flags {
+    fn default() -> Self {
+        Self { system: THERE, keywords: None }
+    }
 }
 
 impl Flags {
@@ -71,7 +86,7 @@ impl Flags {
     /// that nothing that was there is overlooked; [`words`](Self::words) leaves them out. Empty words are dropped.
     pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
         let mut system = SystemFlags::empty();
-        let mut keywords: Vec<Box<str>> = Vec::new();
+        let mut keywords = Keywords::new();
         for word in words {
             match SystemFlags::from_word(word) {
                 Some(flag) => system |= flag,
@@ -82,44 +97,49 @@ impl Flags {
         // The sort is stable: of several spellings the first stays.
         keywords.sort_by(|a, b| compare(a, b));
         keywords.dedup_by(|a, b| a.eq_ignore_ascii_case(b));
-        Self { system, keywords: keywords.into_boxed_slice() }
+        let mut flags = Self::default();
+        flags.set_system(system);
+        flags.set_keywords(keywords);
+        flags
     }
 
     /// Adds one flag or keyword.
     pub fn insert(&mut self, word: &str) {
         if let Some(flag) = SystemFlags::from_word(word) {
-            self.system |= flag;
+            self.set_system(self.system() | flag);
         } else if let (false, Err(at)) = (word.is_empty(), self.position(word)) {
-            let mut keywords = std::mem::take(&mut self.keywords).into_vec();
-            keywords.insert(at, word.into());
-            self.keywords = keywords.into_boxed_slice();
+            self.keywords.get_or_insert_default().insert(at, word.into());
         }
     }
 
     /// The system flags.
     pub fn system(&self) -> SystemFlags {
-        self.system
+        SystemFlags::from_bits_truncate(self.system.get())
     }
 
     /// Replaces the system flags.
     pub fn set_system(&mut self, system: SystemFlags) {
-        self.system = system;
+        self.system = THERE | system.bits();
+    }
+
+    fn set_keywords(&mut self, keywords: Keywords) {
+        self.keywords = (!keywords.is_empty()).then(|| Box::new(keywords));
     }
 
     /// The keywords, sorted.
     pub fn keywords(&self) -> impl Iterator<Item = &str> {
-        self.keywords.iter().map(|word| &**word)
+        self.keywords.iter().flat_map(|words| words.iter()).map(|word| &**word)
     }
 
     /// All of them, system flags first, whether they may be sent or not.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.system.words().map(|word| -> &str { word }).chain(self.keywords())
+        self.system().words().map(|word| -> &str { word }).chain(self.keywords())
     }
 
     /// Whether the flag or keyword is there, without regard to case.
     pub fn contains(&self, word: &str) -> bool {
         match SystemFlags::from_word(word) {
-            Some(flag) => self.system.contains(flag),
+            Some(flag) => self.system().contains(flag),
             None => self.position(word).is_ok(),
         }
     }
@@ -127,7 +147,7 @@ impl Flags {
     /// Removes a flag or keyword.
     pub fn remove(&mut self, word: &str) {
         if let Some(flag) = SystemFlags::from_word(word) {
-            self.system -= flag;
+            self.set_system(self.system() - flag);
         } else if self.position(word).is_ok() {
             self.retain(|other| !other.eq_ignore_ascii_case(word));
         }
@@ -135,21 +155,20 @@ impl Flags {
 
     /// Keeps the flags and keywords for which `wanted` says yes.
     pub fn retain(&mut self, mut wanted: impl FnMut(&str) -> bool) {
-        for word in self.system.words() {
+        for word in self.system().words() {
             if !wanted(word) {
                 self.remove(word);
             }
         }
-        if !self.keywords.is_empty() {
-            let mut keywords = std::mem::take(&mut self.keywords).into_vec();
+        if let Some(mut keywords) = self.keywords.take() {
             keywords.retain(|word| wanted(word));
-            self.keywords = keywords.into_boxed_slice();
+            self.set_keywords(*keywords);
         }
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.system.is_empty() && self.keywords.is_empty()
+        self.system().is_empty() && self.keywords.is_none()
     }
 
     /// The words, system flags first, as a server expects them between the parentheses. Only what a client may send
@@ -160,7 +179,8 @@ impl Flags {
 
     /// Where the keyword stands, or where it belongs.
     fn position(&self, word: &str) -> Result<usize, usize> {
-        self.keywords.binary_search_by(|other| compare(other, word))
+        let keywords = self.keywords.as_deref().map_or(&[][..], Vec::as_slice);
+        keywords.binary_search_by(|other| compare(other, word))
     }
 }
 

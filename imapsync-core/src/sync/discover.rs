@@ -70,23 +70,23 @@ async fn attempt(
     send_id: bool,
     limit: usize,
 ) -> Result<Account, Error> {
-    let has = |c: Capability| connection.capabilities().has(c);
-    let extended = has(Capability::LIST_EXTENDED);
-    let with_status = extended && has(Capability::LIST_STATUS);
+    let offers = connection.capabilities().clone();
+    let extended = offers.has(Capability::LIST_EXTENDED);
+    let with_status = extended && offers.has(Capability::LIST_STATUS);
     let mut plan = Vec::new();
-    if send_id && has(Capability::ID) {
+    if send_id && offers.has(Capability::ID) {
         plan.push((
             Purpose::Id,
             Command::Id(vec![("name", "imapsync"), ("version", env!("CARGO_PKG_VERSION"))]),
         ));
     }
-    if has(Capability::NAMESPACE) {
+    if offers.has(Capability::NAMESPACE) {
         plan.push((Purpose::Namespace, Command::Namespace));
     }
     let mut returns = Vec::new();
     if extended {
         returns.push("SUBSCRIBED");
-        if has(Capability::SPECIAL_USE) {
+        if offers.has(Capability::SPECIAL_USE) {
             returns.push("SPECIAL-USE");
         }
     }
@@ -120,7 +120,8 @@ async fn attempt(
         .filter(|f| f.is_selectable() && !account.status.contains_key(&f.name))
         .map(|f| f.name.clone())
         .collect();
-    let commands = missing.into_iter().map(|mailbox| Command::Status { mailbox, items: ITEMS.to_vec() });
+    let commands =
+        missing.into_iter().map(|mailbox| Command::Status { mailbox, items: ITEMS.to_vec() }).collect();
     let mut room = Room::new(limit);
     volley(connection, commands, |_, _, reply| {
         if let Reply::Untagged(Untagged::MailboxStatus(status)) = reply {
@@ -178,7 +179,8 @@ async fn run(
     found: &mut Found,
 ) -> Result<(), Error> {
     let purposes: Vec<Purpose> = plan.iter().map(|(purpose, _)| *purpose).collect();
-    volley(connection, plan.into_iter().map(|(_, command)| command), |connection, number, reply| {
+    let commands = plan.into_iter().map(|(_, command)| command).collect();
+    volley(connection, commands, |connection, number, reply| {
         match reply {
             Reply::Untagged(Untagged::Namespace(namespaces)) => found.account.namespaces = Some(namespaces),
             // No string holds NUL (RFC 9051 section 9): such a name could not be sent back.

@@ -24,25 +24,28 @@ const DATED: usize = 100;
 /// Only what ends the run.
 pub(super) async fn glance(
     link: &mut Link,
-    work: &Work,
+    work: &mut Work,
     targets: &[usize],
     dates: bool,
 ) -> Result<HashSet<usize>, Error> {
-    let mut glances: Vec<Glance> =
-        targets.iter().filter_map(|at| Glance::new(work, *at, dates)).collect();
+    for at in targets {
+        work.targets[*at].copied.sort_unstable_by_key(|copied| copied.named);
+    }
+    let work = &*work;
+    let mut glances: Vec<Glance> = targets.iter().filter_map(|at| Glance::new(work, *at, dates)).collect();
     if glances.is_empty() {
         return Ok(HashSet::new());
     }
     let mut owners = Vec::new();
     let mut commands = Vec::new();
     for (number, glance) in glances.iter().enumerate() {
-        let asked = glance.commands(work);
+        let asked = glance.commands();
         owners.extend((0..asked.len()).map(|place| (number, place == 0)));
         commands.extend(asked);
     }
     let result = volley(link.ready().await?, commands, |_, number, reply| {
         let (owner, opening) = owners[number];
-        glances[owner].take(work, opening, reply);
+        glances[owner].take(opening, reply);
         Ok(())
     })
     .await;
@@ -54,11 +57,12 @@ pub(super) async fn glance(
 }
 
 /// The copies in one target, and which of them were seen.
-struct Glance {
+struct Glance<'a> {
+    work: &'a Work,
     target: usize,
     dates: bool,
     /// By the UID that the server named.
-    copies: Vec<Copied>,
+    copies: &'a [Copied],
     seen: Vec<bool>,
     left: usize,
     opened: bool,
@@ -67,12 +71,11 @@ struct Glance {
     refused: bool,
 }
 
-impl Glance {
+impl<'a> Glance<'a> {
     /// None: that cannot be seen at a glance.
-    fn new(work: &Work, at: usize, dates: bool) -> Option<Self> {
+    fn new(work: &'a Work, at: usize, dates: bool) -> Option<Self> {
         let target = &work.targets[at];
-        let mut copies = target.copied.clone();
-        copies.sort_unstable_by_key(|copied| copied.named);
+        let copies = &target.copied;
         let unnamed = copies.first().is_none_or(|first| first.named == 0);
         let twice = copies.windows(2).any(|pair| pair[0].named == pair[1].named);
         let unfound = |copied: &Copied| {
@@ -82,14 +85,15 @@ impl Glance {
             return None;
         }
         let (seen, left) = (vec![false; copies.len()], copies.len());
-        Some(Self { target: at, dates, copies, seen, left, opened: false, same: false, refused: false })
+        let (opened, same, refused) = (false, false, false);
+        Some(Self { work, target: at, dates, copies, seen, left, opened, same, refused })
     }
 
-    fn commands(&self, work: &Work) -> Vec<Command> {
+    fn commands(&self) -> Vec<Command> {
         let dated = &self.copies[..self.copies.len().min(DATED)];
         let set = UidSet::from_uids(dated.iter().map(|copied| copied.named));
         let mut commands = vec![
-            Command::Examine(work.targets[self.target].name.clone()),
+            Command::Examine(self.work.targets[self.target].name.clone()),
             Command::UidFetch { uids: Uids::Set(set), items: FetchItems::Listing },
         ];
         if let Some(next) = self.copies.get(dated.len()) {
@@ -98,14 +102,14 @@ impl Glance {
         commands
     }
 
-    fn take(&mut self, work: &Work, opening: bool, reply: Reply) {
+    fn take(&mut self, opening: bool, reply: Reply) {
         match reply {
-            Reply::Untagged(Untagged::Status(status)) if opening => self.learn(work, &status),
-            Reply::Untagged(Untagged::Fetch(fetch)) if self.opened && self.same => self.look(work, &fetch),
+            Reply::Untagged(Untagged::Status(status)) if opening => self.learn(&status),
+            Reply::Untagged(Untagged::Fetch(fetch)) if self.opened && self.same => self.look(&fetch),
             Reply::Done(status) => {
                 let ok = status.kind == StatusKind::Ok;
                 if opening {
-                    self.learn(work, &status);
+                    self.learn(&status);
                 }
                 self.refused |= !ok;
                 self.opened |= opening && ok;
@@ -114,18 +118,18 @@ impl Glance {
         }
     }
 
-    fn learn(&mut self, work: &Work, status: &Status) {
+    fn learn(&mut self, status: &Status) {
         if let Some(Code::UidValidity(n)) = status.code {
-            self.same = n == work.targets[self.target].listing.uid_validity;
+            self.same = n == self.work.targets[self.target].listing.uid_validity;
         }
     }
 
     /// Looks at a message. One that has not what it was sent with counts as not seen.
-    fn look(&mut self, work: &Work, fetch: &Fetch) {
+    fn look(&mut self, fetch: &Fetch) {
         let (Item::Present(uid), Item::Present(flags)) = (&fetch.uid, &fetch.flags) else { return };
         let Ok(at) = self.copies.binary_search_by_key(uid, |copied| copied.named) else { return };
         let copied = self.copies[at];
-        let job = copied.job();
+        let (work, job) = (self.work, copied.job());
         let sent = system(&work.harmless_flags(job, copied.uid));
         let date = work.jobs[job].listing.row(copied.uid).and_then(|row| row.date).filter(|_| self.dates);
         let dated = match (&fetch.internal_date, date) {

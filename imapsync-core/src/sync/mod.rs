@@ -123,3 +123,15 @@ impl SyncJob {
         run::run(self).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run can be spawned on a runtime with many threads.
+    #[test]
+    fn a_run_is_send() {
+        fn is_send<T: Send>(_: impl FnOnce(SyncJob) -> T) {}
+        is_send(|job| job.run());
+    }
+}

@@ -36,10 +36,11 @@ pub(crate) async fn prepare(
         let todo: Vec<usize> = (0..total)
             .filter(|n| !created.contains(n) && !refused.contains_key(n) && !subscribed.contains(n))
             .collect();
-        let commands = todo.iter().map(|n| match n.checked_sub(create.len()) {
+        let command = |n: &usize| match n.checked_sub(create.len()) {
             None => Command::Create(create[*n].clone()),
             Some(n) => Command::Subscribe(subscribe[n].clone()),
-        });
+        };
+        let commands = todo.iter().map(command).collect();
         let connection = link.ready().await?;
         let result = volley(connection, commands, |connection, number, reply| {
             let Reply::Done(status) = reply else { return Ok(()) };
@@ -96,8 +97,9 @@ pub(crate) async fn prepare(
 async fn existing(link: &mut Link, names: Vec<MailboxName>) -> Result<Vec<MailboxName>, Error> {
     loop {
         let mut there = Vec::new();
-        let commands =
-            names.iter().map(|n| Command::Status { mailbox: n.clone(), items: vec![StatusItem::Messages] });
+        let status =
+            |n: &MailboxName| Command::Status { mailbox: n.clone(), items: vec![StatusItem::Messages] };
+        let commands = names.iter().map(status).collect();
         let connection = link.ready().await?;
         let result = volley(connection, commands, |_, number, reply| {
             if let Reply::Untagged(Untagged::MailboxStatus(status)) = reply

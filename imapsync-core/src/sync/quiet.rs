@@ -76,10 +76,10 @@ pub(crate) async fn look(
 ) -> Result<Vec<Option<(u32, u32)>>, Error> {
     loop {
         let mut seen = vec![None; folders.len()];
-        let commands = folders.iter().map(|name| Command::Status {
-            mailbox: (*name).clone(),
-            items: vec![StatusItem::UidNext, StatusItem::Messages],
-        });
+        let items = || vec![StatusItem::UidNext, StatusItem::Messages];
+        let commands =
+            folders.iter().map(|name| Command::Status { mailbox: (*name).clone(), items: items() });
+        let commands = commands.collect();
         let connection = link.ready().await?;
         let result = volley(connection, commands, |_, number, reply| {
             if let Reply::Untagged(Untagged::MailboxStatus(MailboxStatus {

@@ -89,6 +89,7 @@ pub(crate) async fn read(
                 Command::UidFetch { uids: Uids::Set(set.clone()), items },
             ]
         });
+        let commands = commands.collect();
         let connection = link.ready().await?;
         let result = volley(connection, commands, |connection, number, reply| {
             let state = &mut states[number / 2];

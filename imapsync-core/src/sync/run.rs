@@ -241,6 +241,7 @@ impl Run {
             if job.mode == Mode::SinglePass {
                 let rules = self.options.plan_rules(append_limit);
                 job.planner = Planner::new(rules, &[]);
+                job.planner.reserve(job.listing.rows.len());
                 job.to_copy = job.listing.rows.iter().map(|row| row.uid).collect();
             }
             let target = &work.targets[job.target];

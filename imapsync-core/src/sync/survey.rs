@@ -17,6 +17,9 @@ use bytes::Bytes;
 /// Listings that come out short are asked for again: somebody else may have expunged meanwhile.
 const LISTING_TRIES: u32 = 3;
 
+/// For so many rows room is made before they come; a server may claim any number.
+const EXPECTED: usize = 1 << 20;
+
 /// Sizes beyond what a literal may have are made up.
 const LARGEST: u64 = 16 << 30;
 
@@ -29,6 +32,9 @@ pub(crate) struct Row {
     /// None: unreadable, to be left alone.
     pub(crate) flags: Option<Flags>,
 }
+
+// A folder has a million of them.
+const _: () = assert!(size_of::<Row>() == 40);
 
 /// What one folder holds.
 #[derive(Debug, Clone, Default)]
@@ -98,12 +104,18 @@ impl Listing {
             Item::Present(flags) => Some(flags.clone()),
             _ => broken::is(Broken::WipesUnreadableFlags).then(Flags::default),
         };
+        if self.rows.capacity() == 0 {
+            // Growing by and by would leave holes of half the size in memory.
+            self.rows.reserve_exact((self.exists as usize).clamp(1, EXPECTED));
+        }
         self.rows.push(Row { uid, size, date, flags });
     }
 
     /// Sorts what came in any order; what came of one message in several pieces, or twice, is put together.
     fn finish(&mut self) {
-        self.rows.sort_by_key(|row| row.uid);
+        if !self.rows.is_sorted_by_key(|row| row.uid) {
+            self.rows.sort_by_key(|row| row.uid);
+        }
         self.rows.dedup_by(|next, row| {
             let same = next.uid == row.uid;
             if same {
@@ -192,7 +204,7 @@ pub(crate) async fn survey(
             .enumerate()
             .flat_map(|(slot, p)| std::iter::repeat_n(slot, p.open_commands))
             .collect();
-        let commands = todo.iter().flat_map(|at| wanted[*at].commands());
+        let commands = todo.iter().flat_map(|at| wanted[*at].commands()).collect();
         let connection = link.ready().await?;
         let result = volley(connection, commands, |connection, number, reply| {
             let slot = owners[number];

@@ -32,7 +32,7 @@ pub(crate) enum Reply {
 /// Those of the connection, and what `reply` returns. Commands without their `Done` then have an unknown outcome.
 pub(crate) async fn volley(
     connection: &mut Connection,
-    commands: impl IntoIterator<Item = Command>,
+    commands: Vec<Command>,
     mut reply: impl FnMut(&mut Connection, usize, Reply) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut commands = commands.into_iter().enumerate();

@@ -100,7 +100,7 @@ pub(crate) struct Target {
     pub(crate) listing: Listing,
     /// Beside `listing.rows`.
     pub(crate) identities: Vec<Option<Identity>>,
-    /// What was copied into it in this run, in the order of the replies.
+    /// What was copied into it in this run.
     pub(crate) copied: Vec<Copied>,
     /// UIDs that a source message corresponds to.
     pub(crate) taken: HashSet<u32>,

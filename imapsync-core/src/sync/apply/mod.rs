@@ -91,7 +91,7 @@ async fn write<S>(
             return Ok(Err(error));
         }
         let todo: Vec<usize> = (0..steps.len()).filter(|at| results[*at].is_none()).collect();
-        let commands = todo.iter().map(|at| command(&steps[*at]));
+        let commands = todo.iter().map(|at| command(&steps[*at])).collect();
         let result = volley(connection, commands, |connection, number, reply| {
             if let Reply::Done(status) = reply
                 && !patience.allows(backoff::wait(&status))

@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 /// Messages and bytes of one group: more of them gains little, and all of them are in doubt together.
 pub(super) const MOST_MESSAGES: usize = 100;
-const MOST_BYTES: u64 = 1 << 20;
+const MOST_BYTES: u64 = 4 << 20;
 
 /// Messages that wait to be sent together.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Bytes and messages of one window; several are in flight.
-const WINDOW_BYTES: u64 = 512 * 1024;
+const WINDOW_BYTES: u64 = 2 << 20;
 const WINDOW_MESSAGES: usize = 200;
 /// How often a folder that is refused for the time being is tried again, with no message in between.
 const REOPENINGS: u32 = 3;

@@ -126,7 +126,7 @@ pub(in crate::sync) async fn look_once(
         let mut refusal: Option<Error> = None;
         let mut told = 0;
         let mut large: Vec<u8> = Vec::new();
-        let commands = [
+        let commands = vec![
             Command::Examine(mailbox.clone()),
             Command::UidFetch { uids: Uids::From(above), items: FetchItems::Look(names.clone()) },
         ];

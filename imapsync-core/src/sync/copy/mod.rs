@@ -260,6 +260,7 @@ impl<'a> Copier<'a> {
                 self.shared_sizes.insert(at, shared_sizes(job));
             }
             if !uids.is_empty() {
+                self.work.targets[job.target].copied.reserve_exact(uids.len());
                 messages += uids.len();
                 let size = |uid: &u32| self.work.jobs[at].listing.row(*uid).map_or(0, |row| row.size);
                 bytes = uids.iter().map(size).fold(bytes, u64::saturating_add);
