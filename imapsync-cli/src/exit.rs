@@ -83,8 +83,9 @@ impl Status {
     }
 
     /// The most frequent kind decides, of equally frequent ones the first by name. Nothing but a cancellation means
-    /// a signal.
+    /// a signal. What the state could not keep is no failure: all that was asked for was done.
     fn of_errors<'a>(errors: impl Iterator<Item = &'a Error> + Clone, subfolder1: bool) -> Self {
+        let errors = errors.filter(|error| error.kind() != ErrorKind::State);
         match most_frequent(errors.clone()) {
             Some(class) => class.status(subfolder1),
             None if errors.clone().next().is_some() => Self::Signal,
@@ -95,7 +96,7 @@ impl Status {
     /// The status of a run that could not begin.
     pub(crate) fn of_start(error: &Error, subfolder1: bool) -> Self {
         match error.kind() {
-            ErrorKind::Io => Self::NoInput,
+            ErrorKind::Io | ErrorKind::State => Self::NoInput,
             ErrorKind::Usage => Self::Usage,
             _ => Self::of_errors(std::iter::once(error), subfolder1),
         }
@@ -117,10 +118,10 @@ impl Class {
         if self.status == Status::Subfolder1 && !subfolder1 { Status::Select } else { self.status }
     }
 
-    /// The class of an error; None for a run that was cancelled.
+    /// The class of an error; None for a run that was cancelled, and for what is no failure.
     pub(crate) fn of(error: &Error) -> Option<Self> {
         let (name, status, hint) = match error.kind() {
-            ErrorKind::Cancelled => return None,
+            ErrorKind::Cancelled | ErrorKind::State => return None,
             ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::ConnectionLost => (
                 by_side(error, "ERR_CONNECTION", "ERR_CONNECTION_HOST1", "ERR_CONNECTION_HOST2"),
                 by_side(error, Status::Connection, Status::Connection1, Status::Connection2),
@@ -240,6 +241,7 @@ mod tests {
             (ErrorKind::Authentication, 2, 162),
             (ErrorKind::FolderMissing, 1, 21),
             (ErrorKind::Io, 0, 66),
+            (ErrorKind::State, 0, 66),
             (ErrorKind::Unavailable, 2, 69),
             (ErrorKind::Cancelled, 0, 6),
             (ErrorKind::Append, 2, 114),
@@ -259,11 +261,14 @@ mod tests {
 
     #[test]
     fn the_most_frequent_kind_decides_and_ties_go_by_name() {
-        use ErrorKind::{Append, Cancelled, Create, Fetch, Flags};
+        use ErrorKind::{Append, Cancelled, Create, Fetch, Flags, State};
         for (kinds, code) in [
             (&[][..], 0),
             (&[Cancelled], 6),
             (&[Append, Cancelled, Cancelled], 114),
+            (&[State], 0),
+            (&[State, State, Append], 114),
+            (&[State, Cancelled], 6),
             (&[Fetch, Append], 114),
             (&[Flags, Fetch, Create], 116),
             (&[Append, Fetch, Fetch], 115),

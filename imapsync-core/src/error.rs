@@ -70,6 +70,8 @@ pub enum ErrorKind {
     Refused,
     /// A local file or stream.
     Io,
+    /// What earlier runs have done could not be remembered, or read again; the run goes on without.
+    State,
     /// The caller cancelled the run.
     Cancelled,
 }

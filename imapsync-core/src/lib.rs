@@ -49,6 +49,7 @@
 //! | 2 | [`plan`] | two listings and the rules in, one decision per message out |
 //! | 3 | [`account`], [`options`] | plain data that a caller fills in |
 //! | 4 | `net` | TCP, TLS, STARTTLS, DEFLATE, certificates, connectors |
+//! | 4 | `state` | what earlier runs have done, in memory or in an SQLite file |
 //! | 5 | `client` | one IMAP connection for async callers |
 //! | 6 | `sync` | the engine: [`SyncJob`], events, report |
 //! | - | `testing` (feature) | an IMAP server in this process, with known servers' habits and faults on request |
@@ -68,6 +69,7 @@
 //! | `tempfile` | large messages on their way through a transform that must see them whole |
 //! | `rustls`, `tokio-rustls`, `rustls-webpki`, `webpki-roots`, `rustls-native-certs` | TLS without OpenSSL |
 //! | `flate2` | COMPRESS=DEFLATE |
+//! | `sqlx` | for `state` alone: SQLite, built in, for a file that survives crashes; the same library speaks to PostgreSQL |
 //! | `imap-codec`, `rcgen` | for `testing` alone: a second opinion on commands, certificates made on the spot |
 //! | `tracing` | the protocol log (`imapsync::wire`, secrets masked) |
 #![forbid(unsafe_code)]
@@ -83,6 +85,8 @@ pub mod message;
 pub mod net;
 pub mod options;
 pub mod plan;
+#[cfg(feature = "client")]
+pub mod state;
 pub mod substitution;
 #[cfg(feature = "client")]
 pub mod sync;

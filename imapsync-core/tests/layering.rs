@@ -18,6 +18,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("account", 3),
     ("options", 3),
     ("net", 4),
+    ("state", 4),
     ("client", 5),
     ("sync", 6),
     ("testing", 7),
