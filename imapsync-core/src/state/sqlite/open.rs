@@ -1,6 +1,7 @@
 //! A file that is held: what is in it, in short, and reading from it.
 
 use super::file::{self, Content, Unusable};
+use super::place::Lock;
 use crate::error::{Error, Side};
 use crate::imap::name::MailboxName;
 use crate::state::bytes::Keys;
@@ -11,7 +12,6 @@ use futures_util::stream::TryStreamExt;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row};
 use std::collections::HashMap;
-use std::fs::File;
 
 /// The file, held.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(super) struct Open {
     pub(super) last_mailbox: i64,
     pub(super) last_intent: i64,
     /// Given free after the connection.
-    pub(super) lock: File,
+    pub(super) lock: Lock,
 }
 
 /// Where a mailbox is in the file.
@@ -41,7 +41,7 @@ pub(super) struct Entry {
 }
 
 impl Open {
-    pub(super) fn new(connection: SqliteConnection, fingerprint: Fingerprint, lock: File) -> Self {
+    pub(super) fn new(connection: SqliteConnection, fingerprint: Fingerprint, lock: Lock) -> Self {
         Self {
             connection,
             fingerprint,
@@ -101,7 +101,7 @@ impl Open {
     }
 
     /// Closes the file; gives the lock, which is to be held until nobody has the file open.
-    pub(super) async fn close(self: Box<Self>) -> File {
+    pub(super) async fn close(self: Box<Self>) -> Lock {
         let Self { connection, lock, .. } = *self;
         // What could not be folded into the file stays in its log.
         let _ = connection.close().await;

@@ -12,6 +12,17 @@ const SHOWN: usize = 40;
 /// What SQLite puts beside a file.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
+/// The lock of one pair, held.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+/// In so many words: a process that is being started has the file too, until it runs its program.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
 /// The files of one pair.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
@@ -41,7 +52,7 @@ impl Place {
 
     /// Makes the directory where it is missing, and takes the lock. It is free again when it is dropped, or the process
     /// ends in whatever way. None: somebody else has it.
-    pub(super) fn lock(&self) -> io::Result<Option<File>> {
+    pub(super) fn lock(&self) -> io::Result<Option<Lock>> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
@@ -57,7 +68,7 @@ impl Place {
             }
             // Whoever had it before may have removed it meanwhile.
             if is_at(&file, &path) {
-                return Ok(Some(file));
+                return Ok(Some(Lock(file)));
             }
         }
     }

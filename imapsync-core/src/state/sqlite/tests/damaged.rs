@@ -47,11 +47,11 @@ async fn check(directory: &Path, content: &Content, what: &str) -> Option<String
     for run in 0.. {
         let done = store.save(changes("INBOX", MESSAGES, 7)).await;
         store.close().await.unwrap();
-        let (mailboxes, ..) = all(&store).await;
+        let (mailboxes, _, told) = all(&store).await;
         if done.is_ok() && mailboxes == expected {
             break;
         }
-        assert!(run < 2, "{what}: {done:?}, {} mailboxes", mailboxes.len());
+        assert!(run < 2, "{what}: {done:?}, {told:?}, {} mailboxes", mailboxes.len());
     }
     store.close().await.unwrap();
     assert_eq!(super::notice(&store).await, None, "{what}");
