@@ -11,14 +11,17 @@ mod signal;
 mod title;
 
 use exit::Status;
-use imapsync_core::Report;
+use imapsync_core::state::StateStore;
 use imapsync_core::sync::SyncJob;
+use imapsync_core::{Account, Report};
 use options::{IMAPSYNC, Values};
 use output::{Screen, Usage};
 use settings::{Refusal, Settings};
 use signal::Stop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -104,8 +107,17 @@ fn prepare(screen: &mut Screen, values: &Values) -> Result<Option<Settings>, Ref
 
 /// Runs a sync and tells about it; there is a report unless nothing could be begun.
 fn sync(screen: &mut Screen, stop: &Stop, settings: Settings) -> Result<(Status, Option<Report>), Refusal> {
-    let Settings { source, destination, options, debug, debugimap, errors_dump, subfolder1, notices: _ } =
-        settings;
+    let Settings {
+        source,
+        destination,
+        options,
+        state,
+        debug,
+        debugimap,
+        errors_dump,
+        subfolder1,
+        notices: _,
+    } = settings;
     log::start(debug, debugimap);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -114,7 +126,11 @@ fn sync(screen: &mut Screen, stop: &Stop, settings: Settings) -> Result<(Status,
 
     screen.run_begins(options.dry);
     let used = Usage::now();
+    let store = store(state, &source, &destination);
     let mut job = SyncJob::new(source, destination).options(options);
+    if let Some(store) = store {
+        job = job.state(store);
+    }
     let mut events = job.events(WAITING_EVENTS);
     let (stopped, run) = (stop.token.clone(), job.cancellation());
     runtime.spawn(async move {
@@ -162,6 +178,20 @@ fn sync(screen: &mut Screen, stop: &Stop, settings: Settings) -> Result<(Status,
         }
     };
     Ok((status, result.ok()))
+}
+
+/// What earlier runs have remembered.
+#[cfg(feature = "state")]
+fn store(directory: Option<PathBuf>, source: &Account, destination: &Account) -> Option<Arc<dyn StateStore>> {
+    use imapsync_core::state::{AccountPair, SqliteStore};
+    let store = |directory| SqliteStore::new(directory, AccountPair::new(source, destination));
+    directory.map(|directory| Arc::new(store(directory)) as Arc<dyn StateStore>)
+}
+
+/// Nothing is remembered.
+#[cfg(not(feature = "state"))]
+fn store(_: Option<PathBuf>, _: &Account, _: &Account) -> Option<Arc<dyn StateStore>> {
+    None
 }
 
 /// Says on the standard error why nothing was begun.

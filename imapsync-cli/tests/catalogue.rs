@@ -57,6 +57,7 @@ impl World {
     /// As `program`, without passwords.
     fn bare(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_imapsync"));
+        command.env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"));
         command.env_remove("IMAPSYNC_PASSWORD1").env_remove("IMAPSYNC_PASSWORD2").stdin(Stdio::null());
         for (listening, side) in self.listening.iter().zip([1, 2]) {
             command.arg(format!("--host{side}=127.0.0.1")).arg(format!("--user{side}=alice"));

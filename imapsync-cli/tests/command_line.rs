@@ -4,6 +4,7 @@ use std::process::{Command, Output, Stdio};
 
 fn imapsync(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_imapsync"))
+        .env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"))
         .args(arguments)
         .env_remove("IMAPSYNC_PASSWORD1")
         .env_remove("IMAPSYNC_PASSWORD2")
@@ -145,6 +146,7 @@ fn a_signal_ends_the_run_with_statistics_and_is_passed_on() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port().to_string();
     let child = Command::new(env!("CARGO_BIN_EXE_imapsync"))
+        .env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"))
         .args(["--host1", "127.0.0.1", "--port1", &port, "--user1", "u", "--password1", "p"])
         .args(["--host2", "127.0.0.1", "--port2", &port, "--user2", "u", "--password2", "p"])
         .stdin(Stdio::null())

@@ -11,6 +11,7 @@ const SMALL: [&str; 2] = ["--messages", "200"];
 fn imapsync() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_imapsync"));
     // Another password than that of the demonstration must not get in its way.
+    command.env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"));
     command.env("IMAPSYNC_PASSWORD1", "wrong").env("IMAPSYNC_PASSWORD2", "wrong").stdin(Stdio::null());
     command
 }

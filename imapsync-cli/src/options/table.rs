@@ -314,6 +314,20 @@ const OPTIONS: &[Spec] = &[
         Deleting,
         "Remove from the folders of host2 what the folder of host1 does not have. Not together with --delete1.",
     ),
+    Spec::new(
+        "state",
+        Negatable,
+        Running,
+        "Remember what was done, so that the next run asks only for what has changed since; on unless turned off. With and \
+         without it runs end alike.",
+    )
+    .aliases(&["usecache"]),
+    Spec::new(
+        "statedir",
+        One(Text, "DIRECTORY"),
+        Running,
+        "Where that is kept, in one file for each pair of accounts. Default: imapsync in $XDG_STATE_HOME or ~/.local/state.",
+    ),
     Spec::new("dry", Negatable, Running, "Change nothing on either side; tell what would be done."),
     Spec::new(
         "errorsdump",

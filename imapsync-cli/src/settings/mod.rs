@@ -11,6 +11,7 @@ use imapsync_core::imap::sasl::Secret;
 use imapsync_core::options::{Connections, Delete1, Pace, SyncOptions};
 use password::Places;
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Why nothing is begun: the exit status and the text for the user.
@@ -43,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) destination: Account,
     /// What to do.
     pub(crate) options: SyncOptions,
+    /// The directory in which it is remembered what was done.
+    pub(crate) state: Option<PathBuf>,
     /// Tell what goes on inside.
     pub(crate) debug: bool,
     /// Tell every line to and from the servers.
@@ -75,10 +78,12 @@ impl Settings {
             };
             account.secret = Secret::new(places.look(&mut notices, password::ask)?);
         }
+        let state = state(values, &mut notices);
         Ok(Self {
             source,
             destination,
             options,
+            state,
             debug: values.toggle("debug").unwrap_or(false),
             debugimap: values.toggle("debugimap").unwrap_or(false),
             errors_dump: values.toggle("errorsdump").unwrap_or(true),
@@ -119,6 +124,29 @@ fn options(values: &Values) -> Result<SyncOptions, Refusal> {
         pace: pace(values),
         ..SyncOptions::default()
     })
+}
+
+/// Where runs are remembered: as told, or where the system keeps such things. Never in a directory that all may write to.
+fn state(values: &Values, notices: &mut Vec<String>) -> Option<PathBuf> {
+    if !values.toggle("state").unwrap_or(true) {
+        return None;
+    }
+    if cfg!(not(feature = "state")) {
+        notices.extend(values.is_given("state").then(|| "this imapsync was built without state".to_owned()));
+        return None;
+    }
+    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let usual = || {
+        let home = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")));
+        home.map(|home| home.join("imapsync"))
+    };
+    let directory = values.one::<String>("statedir").map(PathBuf::from).or_else(usual);
+    if directory.is_none() {
+        notices.push(
+            "nothing is remembered of this run: there is no HOME to keep it in; --statedir says where".into(),
+        );
+    }
+    directory
 }
 
 /// The limits of speed. A limit of 0 is none, as in the original.

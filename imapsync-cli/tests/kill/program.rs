@@ -31,6 +31,7 @@ impl Program {
     pub(crate) fn start(world: &World, cut: Option<(Side, usize)>) -> Self {
         let output = tempfile::tempfile().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_imapsync"));
+        command.env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"));
         for (listening, side) in world.listening.iter().zip(["1", "2"]) {
             let option = |name: &str| format!("--{name}{side}");
             let port = listening.address.port().to_string();

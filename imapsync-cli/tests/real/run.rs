@@ -73,6 +73,7 @@ impl Sync {
         let mut child = Command::new(program)
             .args(&self.args)
             .current_dir(self.dir.path())
+            .env("XDG_STATE_HOME", concat!(env!("CARGO_TARGET_TMPDIR"), "/state"))
             .env_remove("IMAPSYNC_PASSWORD1")
             .env_remove("IMAPSYNC_PASSWORD2")
             .stdin(Stdio::null())

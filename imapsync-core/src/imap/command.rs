@@ -71,6 +71,16 @@ pub enum Command {
         /// What of them.
         items: FetchItems,
     },
+    /// UID FETCH (UID FLAGS) of those whose flags have changed, or that have come, since a mod-sequence (CONDSTORE, RFC 7162
+    /// section 3.1.4.1).
+    UidChanges {
+        /// Which messages.
+        uids: Uids,
+        /// The mod-sequence up to which all is known.
+        since: u64,
+    },
+    /// UID SEARCH: which of these messages are there. As a set where the server has ESEARCH (RFC 4731).
+    UidSearch(Uids),
     /// UID STORE …SILENT
     UidStore {
         /// Which messages.
@@ -420,6 +430,16 @@ impl Command {
                     }
                 }
             }
+            Self::UidChanges { uids, since } => {
+                out.text("UID FETCH ");
+                out.uids(uids);
+                out.text(format!(" (UID FLAGS) (CHANGEDSINCE {since})"));
+            }
+            Self::UidSearch(uids) => {
+                let set = out.capabilities.has(Capability::ESEARCH);
+                out.text(if set { "UID SEARCH RETURN (ALL) UID " } else { "UID SEARCH UID " });
+                out.uids(uids);
+            }
             Self::UidStore { uids, action, flags } => {
                 let verb = match action {
                     StoreAction::Add => "+FLAGS.SILENT",
@@ -478,6 +498,8 @@ impl Command {
             Self::List { .. } => "LIST".into(),
             Self::Lsub => "LSUB".into(),
             Self::UidFetch { .. } => "UID FETCH".into(),
+            Self::UidChanges { .. } => "UID FETCH".into(),
+            Self::UidSearch(_) => "UID SEARCH".into(),
             Self::UidStore { .. } => "UID STORE".into(),
             Self::UidExpunge(_) => "UID EXPUNGE".into(),
             Self::Expunge => "EXPUNGE".into(),

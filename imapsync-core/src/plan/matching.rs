@@ -45,6 +45,8 @@ pub enum How {
     /// Another key, but a Message-Id that is unique on both sides, and the same Date, From and Subject: a server rewrote
     /// the Received lines.
     Adopted,
+    /// An earlier run made the copy, or found it.
+    Remembered,
 }
 
 /// What was read of single messages to answer [`Questions`].

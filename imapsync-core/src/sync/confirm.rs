@@ -35,7 +35,7 @@ impl Run {
         let deletes = self.options.delete1 != Delete1::No || self.options.expunge1;
         if !deletes && self.options.transforms.is_empty() {
             let dates = self.options.internal_dates;
-            let whole = glance(&mut self.destination, work, &asked, dates).await?;
+            let whole = glance(&mut self.destination, &self.options.identity, work, &asked, dates).await?;
             asked.retain(|at| !whole.contains(at));
         }
         let wanted: Vec<Wanted> = asked

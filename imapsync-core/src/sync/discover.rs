@@ -35,7 +35,9 @@ impl Account {
     }
 }
 
-const ITEMS: [StatusItem; 3] = [StatusItem::Messages, StatusItem::UidNext, StatusItem::UidValidity];
+/// What STATUS is asked for; the last one only of servers that count changes (CONDSTORE).
+const ITEMS: [StatusItem; 4] =
+    [StatusItem::Messages, StatusItem::UidNext, StatusItem::UidValidity, StatusItem::HighestModSeq];
 
 /// What the commands of the volley are for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,7 +92,8 @@ async fn attempt(
             returns.push("SPECIAL-USE");
         }
     }
-    let status = if with_status { ITEMS.to_vec() } else { Vec::new() };
+    let items = &ITEMS[..if offers.has(Capability::CONDSTORE) { 4 } else { 3 }];
+    let status = if with_status { items.to_vec() } else { Vec::new() };
     plan.push((Purpose::List, list(returns, status)));
     if !extended {
         plan.push((Purpose::Lsub, Command::Lsub));
@@ -121,7 +124,7 @@ async fn attempt(
         .map(|f| f.name.clone())
         .collect();
     let commands =
-        missing.into_iter().map(|mailbox| Command::Status { mailbox, items: ITEMS.to_vec() }).collect();
+        missing.into_iter().map(|mailbox| Command::Status { mailbox, items: items.to_vec() }).collect();
     let mut room = Room::new(limit);
     volley(connection, commands, |_, _, reply| {
         if let Reply::Untagged(Untagged::MailboxStatus(status)) = reply {

@@ -4,14 +4,17 @@
 //! either all or none of those it is given: a sample of the copies tells. What does not fit is looked at closely
 //! ([`confirm`](super::confirm), [`lacking`](super::lacking)).
 
+use super::judge::header_names;
 use super::lacking::system;
 use super::link::Link;
+use super::survey::section;
 use super::volley::{Reply, volley};
 use super::work::{Copied, Work};
 use crate::error::Error;
 use crate::imap::command::{Command, FetchItems, Uids};
 use crate::imap::response::{Code, Fetch, Item, Status, StatusKind, Untagged};
 use crate::imap::uidset::UidSet;
+use crate::message::IdentityRules;
 use std::collections::HashSet;
 
 /// Copies of each folder whose dates are compared.
@@ -24,6 +27,7 @@ const DATED: usize = 100;
 /// Only what ends the run.
 pub(super) async fn glance(
     link: &mut Link,
+    rules: &IdentityRules,
     work: &mut Work,
     targets: &[usize],
     dates: bool,
@@ -31,10 +35,25 @@ pub(super) async fn glance(
     for at in targets {
         work.targets[*at].copied.sort_unstable_by_key(|copied| copied.named);
     }
-    let work = &*work;
-    let mut glances: Vec<Glance> = targets.iter().filter_map(|at| Glance::new(work, *at, dates)).collect();
+    let whole = look_at_all(link, rules, work, targets, dates).await?;
+    for (at, alike) in &whole {
+        work.targets[*at].alike = *alike;
+    }
+    Ok(whole.into_iter().map(|(at, _)| at).collect())
+}
+
+/// The targets that are whole, and whether the newest copy has the header and the size of its message.
+async fn look_at_all(
+    link: &mut Link,
+    rules: &IdentityRules,
+    work: &Work,
+    targets: &[usize],
+    dates: bool,
+) -> Result<Vec<(usize, bool)>, Error> {
+    let glance = |at: &usize| Glance::new(rules, work, *at, dates);
+    let mut glances: Vec<Glance> = targets.iter().filter_map(glance).collect();
     if glances.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(Vec::new());
     }
     let mut owners = Vec::new();
     let mut commands = Vec::new();
@@ -53,11 +72,12 @@ pub(super) async fn glance(
         Ok(()) => link.progress(),
         Err(error) => link.lost(error)?,
     }
-    Ok(glances.into_iter().filter(Glance::is_whole).map(|glance| glance.target).collect())
+    Ok(glances.into_iter().filter(Glance::is_whole).map(|glance| (glance.target, glance.alike)).collect())
 }
 
 /// The copies in one target, and which of them were seen.
 struct Glance<'a> {
+    rules: &'a IdentityRules,
     work: &'a Work,
     target: usize,
     dates: bool,
@@ -69,11 +89,13 @@ struct Glance<'a> {
     /// The folder is the one that was copied into.
     same: bool,
     refused: bool,
+    /// The newest copy is what its message is.
+    alike: bool,
 }
 
 impl<'a> Glance<'a> {
     /// None: that cannot be seen at a glance.
-    fn new(work: &'a Work, at: usize, dates: bool) -> Option<Self> {
+    fn new(rules: &'a IdentityRules, work: &'a Work, at: usize, dates: bool) -> Option<Self> {
         let target = &work.targets[at];
         let copies = &target.copied;
         let unnamed = copies.first().is_none_or(|first| first.named == 0);
@@ -85,8 +107,8 @@ impl<'a> Glance<'a> {
             return None;
         }
         let (seen, left) = (vec![false; copies.len()], copies.len());
-        let (opened, same, refused) = (false, false, false);
-        Some(Self { work, target: at, dates, copies, seen, left, opened, same, refused })
+        let (opened, same, refused, alike) = (false, false, false, false);
+        Some(Self { rules, work, target: at, dates, copies, seen, left, opened, same, refused, alike })
     }
 
     fn commands(&self) -> Vec<Command> {
@@ -96,6 +118,9 @@ impl<'a> Glance<'a> {
             Command::Examine(self.work.targets[self.target].name.clone()),
             Command::UidFetch { uids: Uids::Set(set), items: FetchItems::Listing },
         ];
+        let newest = self.copies.last().map(|copied| copied.named);
+        let items = FetchItems::Look(header_names(self.rules));
+        commands.push(Command::UidFetch { uids: Uids::Set(UidSet::from_uids(newest)), items });
         if let Some(next) = self.copies.get(dated.len()) {
             commands.push(Command::UidFetch { uids: Uids::From(next.named), items: FetchItems::Flags });
         }
@@ -126,6 +151,9 @@ impl<'a> Glance<'a> {
 
     /// Looks at a message. One that has not what it was sent with counts as not seen.
     fn look(&mut self, fetch: &Fetch) {
+        if let (false, Item::Present(size)) = (fetch.sections.is_empty(), &fetch.size) {
+            return self.compare(fetch, *size);
+        }
         let (Item::Present(uid), Item::Present(flags)) = (&fetch.uid, &fetch.flags) else { return };
         let Ok(at) = self.copies.binary_search_by_key(uid, |copied| copied.named) else { return };
         let copied = self.copies[at];
@@ -139,6 +167,13 @@ impl<'a> Glance<'a> {
         if dated && system(flags).contains(sent) && !std::mem::replace(&mut self.seen[at], true) {
             self.left -= 1;
         }
+    }
+
+    fn compare(&mut self, fetch: &Fetch, size: u64) {
+        let (Some(newest), Item::Present(uid)) = (self.copies.last(), &fetch.uid) else { return };
+        let sent = self.work.jobs[newest.job()].listing.row(newest.uid).map(|row| row.size);
+        let there = self.rules.from_header(&section(fetch, &[]));
+        self.alike |= *uid == newest.named && sent == Some(size) && there == newest.identity(&self.work.jobs);
     }
 
     fn is_whole(&self) -> bool {

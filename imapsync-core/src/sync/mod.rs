@@ -19,6 +19,7 @@ mod patience;
 mod prepare;
 mod quiet;
 mod read;
+mod recall;
 pub mod report;
 mod run;
 mod stock;
@@ -35,6 +36,7 @@ use crate::account::Account;
 use crate::error::Error;
 use crate::net::{Connector, NetConnector};
 use crate::options::SyncOptions;
+use crate::state::StateStore;
 use chrono::{DateTime, Utc};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -62,6 +64,7 @@ pub struct SyncJob {
     options: SyncOptions,
     connector: Arc<dyn Connector>,
     clock: Arc<dyn Clock>,
+    state: Option<Arc<dyn StateStore>>,
     events: event::Emitter,
     cancel: CancellationToken,
 }
@@ -75,6 +78,7 @@ impl SyncJob {
             options: SyncOptions::default(),
             connector: Arc::new(NetConnector::default()),
             clock: Arc::new(SystemClock),
+            state: None,
             events: event::Emitter::default(),
             cancel: CancellationToken::new(),
         }
@@ -98,6 +102,14 @@ impl SyncJob {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Sets where it is kept what runs have done, so that the next one need only look for what has changed; the default is
+    /// nowhere. A run with state ends as one without.
+    #[must_use]
+    pub fn state(mut self, store: Arc<dyn StateStore>) -> Self {
+        self.state = Some(store);
         self
     }
 

@@ -8,6 +8,7 @@ use super::event::{Emitter, Event};
 use super::judge::{Judgement, complete_identities, judge};
 use super::link::Link;
 use super::quiet::has_grown;
+use super::recall::Recall;
 use super::unread::read_again;
 use super::work::{Ledger, Mode, Work};
 use super::{Report, SyncJob, titles};
@@ -32,6 +33,7 @@ pub(super) struct Run {
     further: Vec<(Link, Link)>,
     /// When the destination's folders were asked for.
     opened: Instant,
+    pub(super) recall: Recall,
 }
 
 /// Runs a job from its beginning to its report.
@@ -50,6 +52,7 @@ pub(super) async fn run(job: SyncJob) -> Result<Report, Error> {
         events: job.events.clone(),
         further: Vec::new(),
         opened: Instant::now(),
+        recall: Recall::open(job.state, &job.options, &job.events).await,
     };
     let mut work = Work {
         jobs: Vec::new(),
@@ -59,6 +62,8 @@ pub(super) async fn run(job: SyncJob) -> Result<Report, Error> {
     let (source, destination) = run.open().await?;
     let mapping = run.map(&source, &destination, &mut work.ledger)?;
     let stopped = run.stages(&source, &destination, mapping, &mut work).await.err();
+    run.recall.keep(&work, (&source, &destination)).await;
+    run.recall.close().await;
     if let Some(error) = &stopped {
         // What was not reached has its reason too, whatever the stage that ended the run.
         let reason = Error::new(ErrorKind::Cancelled, format!("not reached: {error}"));
@@ -255,8 +260,8 @@ impl Run {
             self.events.emit(|| Event::FolderStarted {
                 source: job.source_text.clone(),
                 destination: target.text.clone(),
-                messages: job.listing.rows.len() as u64,
-                destination_messages: target.listing.rows.len() as u64,
+                messages: job.listing.messages(),
+                destination_messages: target.listing.messages(),
             });
         }
         for (at, error) in locked {
@@ -303,7 +308,12 @@ impl Run {
         let report = &mut work.ledger.report;
         report.destination_only = 0;
         report.destination_duplicates = 0;
-        for target in &work.targets {
+        for target in &mut work.targets {
+            if let Some(summary) = &target.untouched {
+                report.destination_only += summary.unmatched;
+                report.destination_duplicates += summary.duplicates;
+                continue;
+            }
             report.destination_only += (target.listing.rows.len() - target.taken.len()) as u64;
             // Different messages may share a Message-Id; the size tells them apart without a look at their bodies.
             let both = target.listing.rows.iter().zip(&target.identities);
@@ -311,8 +321,8 @@ impl Run {
                 .filter_map(|(row, identity)| identity.map(|identity| (identity.key, row.size)))
                 .collect();
             known.sort_unstable();
-            report.destination_duplicates +=
-                known.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
+            target.duplicates = known.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
+            report.destination_duplicates += target.duplicates;
         }
     }
 

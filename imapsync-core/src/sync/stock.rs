@@ -4,6 +4,7 @@ use super::discover::Account as Found;
 use super::event::Event;
 use super::link::Link;
 use super::prepare::prepare;
+use super::recall::Refreshed;
 use super::run::Run;
 use super::survey::{Listing, Opening, Wanted, survey};
 use super::work::{Job, Mode, State, Target, Work};
@@ -46,6 +47,10 @@ impl Run {
                     problem: None,
                     no_deletes: false,
                     bare: std::collections::HashSet::new(),
+                    untouched: None,
+                    refreshed: false,
+                    alike: false,
+                    duplicates: 0,
                     marked: UidSet::new(),
                     told: false,
                 });
@@ -61,6 +66,7 @@ impl Run {
                 identities: Vec::new(),
                 states: Vec::new(),
                 planner: Planner::new(PlanRules::default(), &[]),
+                partners: Vec::new(),
                 pairs: Vec::new(),
                 to_copy: Vec::new(),
                 duplicates: Vec::new(),
@@ -71,40 +77,59 @@ impl Run {
                 failed: false,
             });
         }
-        let here: Vec<Wanted> = work
-            .jobs
-            .iter()
-            .map(|job| Wanted {
-                mailbox: job.source.clone(),
-                opening: Opening::Examine,
-                from: 1,
-                rows: true,
-                headers: (job.mode == Mode::Scanned).then(|| headers.clone()),
+        self.recall.untouched((&mut self.source, &mut self.destination), (source, destination), work).await?;
+        let Run { source: link, destination: other_link, options, recall, .. } = self;
+        let Work { jobs, targets, ledger } = &mut *work;
+        let rules = &options.identity;
+        let listing_source = async {
+            let refreshed = recall.source(link, rules, jobs).await?;
+            let asked: Vec<usize> = (0..jobs.len())
+                .filter(|at| jobs[*at].mode != Mode::Untouched && !refreshed.contains_key(at))
+                .collect();
+            let here: Vec<Wanted> = asked
+                .iter()
+                .map(|at| Wanted {
+                    mailbox: jobs[*at].source.clone(),
+                    opening: Opening::Examine,
+                    from: 1,
+                    rows: true,
+                    headers: (jobs[*at].mode == Mode::Scanned).then(|| headers.clone()),
+                })
+                .collect();
+            let mut found: Vec<(usize, u32, Option<Identity>)> = Vec::new();
+            let listings = survey(link, &here, |number, uid, header| {
+                found.push((asked[number], uid, rules.from_wanted(header)));
             })
-            .collect();
-        let mut found: Vec<(usize, u32, Option<Identity>)> = Vec::new();
-        let rules = &self.options.identity;
-        let listing_source = survey(&mut self.source, &here, |at, uid, header| {
-            found.push((at, uid, rules.from_wanted(header)));
-        });
+            .await?;
+            let listed: Vec<(usize, Listing)> = asked.into_iter().zip(listings).collect();
+            Ok::<_, Error>((refreshed, listed, found))
+        };
         let listing_destination = async {
             if dry {
                 for name in &mapping.create {
-                    work.ledger.events.emit(|| Event::Created { folder: name.display().into() });
+                    ledger.events.emit(|| Event::Created { folder: name.display().into() });
                 }
             } else {
-                let subscribe: &[MailboxName] = if self.options.subscribe { &mapping.subscribe } else { &[] };
-                let refusals =
-                    prepare(&mut self.destination, &mapping.create, subscribe, &mut work.ledger).await?;
-                for target in &mut work.targets {
+                let subscribe: &[MailboxName] = if options.subscribe { &mapping.subscribe } else { &[] };
+                let refusals = prepare(other_link, &mapping.create, subscribe, ledger).await?;
+                for target in targets.iter_mut() {
                     target.problem = refusals.get(&target.name).cloned();
                 }
             }
-            let wanted: Vec<usize> = (0..work.targets.len())
-                .filter(|at| work.targets[*at].problem.is_none() && (work.targets[*at].existed || !dry))
+            let mut wanted: Vec<usize> = (0..targets.len())
+                .filter(|at| targets[*at].problem.is_none() && (targets[*at].existed || !dry))
+                .filter(|at| targets[*at].untouched.is_none())
                 .collect();
-            let (link, targets) = (&mut self.destination, &mut work.targets);
-            survey_targets(link, rules, &headers, &wanted, &scanned, dry, targets).await?;
+            let known: Vec<(usize, MailboxName)> =
+                wanted.iter().filter(|at| scanned[**at]).map(|at| (*at, targets[*at].name.clone())).collect();
+            let opening = if dry { Opening::Examine } else { Opening::Select };
+            let refreshed = recall.destination(other_link, rules, &known, opening).await?;
+            wanted.retain(|at| !refreshed.contains_key(at));
+            for (at, Refreshed { listing, identities, .. }) in refreshed {
+                (targets[at].listing, targets[at].identities) = (without_permanent(listing, dry), identities);
+                targets[at].refreshed = true;
+            }
+            survey_targets(other_link, rules, &headers, &wanted, &scanned, dry, targets).await?;
             // Dovecot lists a deleted parent as if it could be selected: it has to be created again.
             let missing: Vec<usize> = wanted
                 .into_iter()
@@ -114,14 +139,15 @@ impl Run {
                 return Ok(());
             }
             let create: Vec<MailboxName> = missing.iter().map(|at| targets[*at].name.clone()).collect();
-            let refusals = prepare(link, &create, &[], &mut work.ledger).await?;
+            let refusals = prepare(other_link, &create, &[], ledger).await?;
             let created: Vec<usize> =
                 missing.into_iter().filter(|at| !refusals.contains_key(&targets[*at].name)).collect();
-            survey_targets(link, rules, &headers, &created, &scanned, dry, targets).await
+            survey_targets(other_link, rules, &headers, &created, &scanned, dry, targets).await
         };
         let (listed, surveyed) = tokio::join!(listing_source, listing_destination);
-        let (listed, ()) = (listed?, surveyed?);
-        for (job, listing) in work.jobs.iter_mut().zip(listed) {
+        let ((refreshed, listed, found), ()) = (listed?, surveyed?);
+        for (at, listing) in listed {
+            let job = &mut work.jobs[at];
             job.states = vec![State::Open; listing.rows.len()];
             job.listing = listing;
             if job.mode == Mode::Scanned {
@@ -133,6 +159,13 @@ impl Run {
             if let Some(row) = job.at(uid) {
                 job.identities[row] = identity;
             }
+        }
+        for (at, Refreshed { listing, identities, partners }) in refreshed {
+            let job = &mut work.jobs[at];
+            let target = &work.targets[job.target];
+            job.states = vec![State::Open; listing.rows.len()];
+            (job.listing, job.identities) = (listing, identities);
+            job.partners = self.recall.confirmed(job, target, partners);
         }
         self.late_scans(work, &headers, &scanned).await?;
         self.take_stock(work);
@@ -148,6 +181,7 @@ impl Run {
     ) -> Result<(), Error> {
         let late: Vec<usize> = (0..work.targets.len())
             .filter(|at| !scanned[*at] && work.targets[*at].listing.exists > 0)
+            .filter(|at| work.targets[*at].untouched.is_none())
             // What is out of reach stays settled.
             .filter(|at| work.targets[*at].problem.is_none())
             .collect();
@@ -244,8 +278,9 @@ impl Run {
         for job in &mut work.jobs {
             job.pairs.clear();
         }
-        let wanted: Vec<usize> =
-            (0..work.targets.len()).filter(|at| work.targets[*at].problem.is_none()).collect();
+        let wanted: Vec<usize> = (0..work.targets.len())
+            .filter(|at| work.targets[*at].problem.is_none() && work.targets[*at].untouched.is_none())
+            .collect();
         let scanned: Vec<bool> = (0..work.targets.len())
             .map(|at| work.jobs.iter().any(|job| job.target == at && job.mode == Mode::Scanned))
             .collect();
@@ -281,11 +316,8 @@ async fn survey_targets(
     let mut found: Vec<(usize, u32, Option<Identity>)> = Vec::new();
     let listings =
         survey(link, &list, |at, uid, header| found.push((at, uid, rules.from_wanted(header)))).await?;
-    for (at, mut listing) in wanted.iter().zip(listings) {
-        if dry {
-            // EXAMINE says nothing about what a SELECT could keep.
-            listing.permanent = None;
-        }
+    for (at, listing) in wanted.iter().zip(listings) {
+        let listing = without_permanent(listing, dry);
         let target = &mut targets[*at];
         target.identities = vec![None; listing.rows.len()];
         target.listing = listing;
@@ -297,6 +329,12 @@ async fn survey_targets(
         }
     }
     Ok(())
+}
+
+/// EXAMINE says nothing about what a SELECT could keep.
+fn without_permanent(mut listing: Listing, dry: bool) -> Listing {
+    listing.permanent = listing.permanent.filter(|_| !dry);
+    listing
 }
 
 fn incomplete(listing: &Listing) -> Error {

@@ -36,6 +36,13 @@ pub(crate) struct Row {
 // A folder has a million of them.
 const _: () = assert!(size_of::<Row>() == 40);
 
+/// Messages that are there and not listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) messages: u64,
+    pub(crate) bytes: u64,
+}
+
 /// What one folder holds.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Listing {
@@ -48,6 +55,10 @@ pub(crate) struct Listing {
     pub(crate) uncounted: bool,
     pub(crate) read_only: bool,
     pub(crate) permanent: Option<PermanentFlags>,
+    /// HIGHESTMODSEQ when it was opened (CONDSTORE, RFC 7162).
+    pub(crate) modseq: Option<u64>,
+    /// What is there and was not listed, as nothing of it has changed since an earlier run.
+    pub(crate) held: Held,
     /// By UID, ascending.
     pub(crate) rows: Vec<Row>,
     /// Flags that came without the rest of their row.
@@ -59,12 +70,27 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
+    /// Nothing has been told yet.
+    pub(super) fn untold() -> Self {
+        Self { uncounted: true, ..Self::default() }
+    }
+
+    /// Of a folder whose messages nobody needs to see.
+    pub(crate) fn held(uid_validity: u32, uid_next: u32, exists: u32, held: Held) -> Self {
+        Self { uid_validity, uid_next, exists, held, complete: true, ..Self::default() }
+    }
+
+    /// How many messages are there.
+    pub(crate) fn messages(&self) -> u64 {
+        self.rows.len() as u64 + self.held.messages
+    }
+
     pub(crate) fn row(&self, uid: u32) -> Option<&Row> {
         self.rows.binary_search_by_key(&uid, |row| row.uid).ok().map(|at| &self.rows[at])
     }
 
     /// Takes in what SELECT or EXAMINE says.
-    fn opened(&mut self, data: &Untagged) {
+    pub(super) fn opened(&mut self, data: &Untagged) {
         match data {
             Untagged::Exists(n) => (self.exists, self.uncounted) = (*n, false),
             Untagged::Status(status) => self.code(status),
@@ -72,17 +98,18 @@ impl Listing {
         }
     }
 
-    fn code(&mut self, status: &Status) {
+    pub(super) fn code(&mut self, status: &Status) {
         match &status.code {
             Some(Code::UidValidity(n)) => self.uid_validity = *n,
             Some(Code::UidNext(n)) => self.uid_next = *n,
+            Some(Code::HighestModSeq(n)) => self.modseq = Some(*n),
             Some(Code::PermanentFlags(flags)) => self.permanent = Some(flags.clone()),
             Some(Code::ReadOnly) => self.read_only = true,
             _ => {}
         }
     }
 
-    fn add(&mut self, fetch: &Fetch) {
+    pub(super) fn add(&mut self, fetch: &Fetch) {
         let Item::Present(uid) = fetch.uid else { return };
         if uid == 0 {
             return;
@@ -112,7 +139,7 @@ impl Listing {
     }
 
     /// Sorts what came in any order; what came of one message in several pieces, or twice, is put together.
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         if !self.rows.is_sorted_by_key(|row| row.uid) {
             self.rows.sort_by_key(|row| row.uid);
         }
@@ -277,7 +304,7 @@ impl Progress {
             open_commands,
             opened: false,
             later: false,
-            listing: Listing { uncounted: true, ..Listing::default() },
+            listing: Listing::untold(),
             large: Vec::new(),
         }
     }

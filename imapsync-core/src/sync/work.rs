@@ -9,6 +9,7 @@ use crate::imap::name::MailboxName;
 use crate::imap::uidset::UidSet;
 use crate::message::{Identity, flags};
 use crate::plan::{Outcome, Pair, Planner, Tally};
+use crate::state::Summary;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub(crate) enum Mode {
     SinglePass,
     /// From headers that were read before.
     Scanned,
+    /// Nobody needs to know: nothing has changed on either side since a run that left nothing to do.
+    Untouched,
 }
 
 /// Where a source message stands.
@@ -45,6 +48,8 @@ pub(crate) struct Job {
     /// Beside `listing.rows`.
     pub(crate) states: Vec<State>,
     pub(crate) planner: Planner,
+    /// The UIDs of messages and of their copies, as an earlier run has left them; ascending.
+    pub(crate) partners: Vec<(u32, u32)>,
     /// What is on both sides.
     pub(crate) pairs: Vec<Pair>,
     /// What is to be fetched, ascending.
@@ -110,6 +115,14 @@ pub(crate) struct Target {
     pub(crate) no_deletes: bool,
     /// Copies whose flags could not be brought up to date this time.
     pub(crate) bare: HashSet<u32>,
+    /// Nothing has changed here since a run that left nothing to do, which said this.
+    pub(crate) untouched: Option<Summary>,
+    /// It is the folder that is remembered: a message of it was read again.
+    pub(crate) refreshed: bool,
+    /// The newest copy has the header and the size that it was sent with.
+    pub(crate) alike: bool,
+    /// Messages of the listing that are there more than once.
+    pub(crate) duplicates: u64,
     /// What this run has given `\Deleted` because its source message has it.
     pub(crate) marked: UidSet,
     /// The problem is in the report.
@@ -330,8 +343,9 @@ impl Work {
 
 impl Amount {
     fn add(&mut self, listing: &Listing) {
-        self.messages += listing.rows.len() as u64;
+        self.messages += listing.messages();
         // A server may claim any size.
-        self.bytes = listing.rows.iter().fold(self.bytes, |sum, row| sum.saturating_add(row.size));
+        let sizes = listing.rows.iter().map(|row| row.size).chain([listing.held.bytes]);
+        self.bytes = sizes.fold(self.bytes, u64::saturating_add);
     }
 }

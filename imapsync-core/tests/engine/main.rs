@@ -15,6 +15,7 @@ mod grouping;
 mod opening;
 mod pacing;
 mod reading;
+mod remembering;
 mod repeating;
 mod simulated;
 mod transforming;

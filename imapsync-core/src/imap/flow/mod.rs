@@ -74,6 +74,7 @@ pub enum FlowEvent {
 enum Kind {
     Select,
     Fetch { uids: Uids, items: FetchItems },
+    Search,
     Status(crate::imap::name::MailboxName),
     List,
     Lsub,
@@ -93,7 +94,7 @@ enum Kind {
 impl Kind {
     /// Whether it is about the messages of the folder that is open.
     fn needs_folder(&self) -> bool {
-        matches!(self, Self::Fetch { .. } | Self::Store | Self::Expunge)
+        matches!(self, Self::Fetch { .. } | Self::Search | Self::Store | Self::Expunge)
     }
 }
 
@@ -238,6 +239,8 @@ impl Flow {
         let kind = match command {
             Command::Select(_) | Command::Examine(_) => Kind::Select,
             Command::UidFetch { uids, items } => Kind::Fetch { uids, items },
+            Command::UidChanges { uids, .. } => Kind::Fetch { uids, items: FetchItems::Flags },
+            Command::UidSearch(_) => Kind::Search,
             Command::Status { mailbox, .. } => Kind::Status(mailbox),
             Command::List { .. } => Kind::List,
             Command::Lsub => Kind::Lsub,

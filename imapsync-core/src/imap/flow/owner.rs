@@ -56,6 +56,7 @@ fn accepts(kind: &Kind, data: &Untagged) -> bool {
             Kind::Select,
             Untagged::Exists(_) | Untagged::Recent(_) | Untagged::Flags(_) | Untagged::Status(_),
         ) => true,
+        (Kind::Search, Untagged::Search(_) | Untagged::Esearch(_)) => true,
         (Kind::Status(mailbox), Untagged::MailboxStatus(status)) => status.name == *mailbox,
         (Kind::List, Untagged::List(_) | Untagged::MailboxStatus(_)) => true,
         (Kind::Lsub, Untagged::Lsub(_)) => true,

@@ -31,6 +31,7 @@ fn show(matching: &Matching) -> String {
             How::KeyOtherSize => 'o',
             How::Digest => 'd',
             How::Adopted => 'a',
+            How::Remembered => 'r',
         };
         format!("{}-{}{how}", pair.source, pair.destination)
     };

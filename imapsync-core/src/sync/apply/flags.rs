@@ -79,6 +79,9 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
     }
     let ledger = &mut work.ledger;
     for (at, groups) in changes {
+        if !options.dry {
+            note(&mut work.targets[at], &groups);
+        }
         for (flags, uids) in groups.values() {
             ledger.report.flags_changed += uids.len();
             for uid in uids.iter() {
@@ -88,6 +91,17 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
         }
     }
     Ok(())
+}
+
+/// The listing has the flags that were stored from now on.
+fn note(target: &mut Target, groups: &Changes) {
+    for (flags, uids) in groups.values() {
+        for uid in uids.iter() {
+            if let Ok(at) = target.listing.rows.binary_search_by_key(&uid, |row| row.uid) {
+                target.listing.rows[at].flags = Some(flags.clone());
+            }
+        }
+    }
 }
 
 /// Stores; what is refused is told, noted with the target, and no longer among the changes. Where it may be refused for its

@@ -1,0 +1,280 @@
+//! Runs with state: they end as runs without, and ask only for what has changed.
+
+use crate::world::*;
+use imapsync_core::state::{MemoryStore, StateStore};
+use imapsync_core::testing::{Act, Dice, Message, Stage};
+use imapsync_core::{Report, SyncOptions};
+use std::sync::Arc;
+
+/// Servers that count changes, and servers that do not.
+const KINDS: [&str; 4] = [
+    "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+ LIST-EXTENDED LIST-STATUS ENABLE CONDSTORE ESEARCH MULTIAPPEND",
+    "IMAP4rev1 UIDPLUS CONDSTORE",
+    "IMAP4rev1 UIDPLUS LITERAL+",
+    "IMAP4rev1 LITERAL+",
+];
+
+/// A world whose runs remember.
+struct Memory {
+    world: World,
+    store: Arc<MemoryStore>,
+}
+
+impl Memory {
+    fn new(world: World) -> Self {
+        Self { world, store: Arc::default() }
+    }
+
+    async fn run(&self, options: SyncOptions) -> Report {
+        let job = self.world.job(options).state(self.store.clone() as Arc<dyn StateStore>);
+        let patience = std::time::Duration::from_secs(7 * 3600);
+        let report = tokio::time::timeout(patience, job.run()).await.expect("the run hangs").unwrap();
+        assert_eq!(report.tally.total(), report.start[0].messages, "every message has one outcome");
+        report
+    }
+
+    async fn sync(&self) -> Report {
+        let report = self.run(SyncOptions::default()).await;
+        assert!(report.is_success(), "{:?} {:?}", report.errors, report.stopped);
+        report
+    }
+
+    /// Forgets what commands there were.
+    fn forget_log(&self) {
+        self.world.source.mail().log.clear();
+        self.world.destination.mail().log.clear();
+    }
+
+    /// How many commands begin so, on both sides.
+    fn count(&self, beginning: &str) -> [usize; 2] {
+        [self.world.source.count(beginning), self.world.destination.count(beginning)]
+    }
+
+    /// Commands that read header fields.
+    fn headers(&self) -> usize {
+        let count = |log: &[String]| log.iter().filter(|line| line.contains("HEADER.FIELDS")).count();
+        count(&self.world.source.mail().log) + count(&self.world.destination.mail().log)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_with_nothing_to_do_opens_no_folder() {
+    let memory = Memory::new(shared_world(KINDS[0], 50));
+    assert_eq!(memory.sync().await.tally.copied, 250);
+    // Our own writes have raised the mod-sequences: once more the folders are looked at, and no header of a copy is read but
+    // the witness.
+    let second = memory.sync().await;
+    assert_eq!((second.tally.copied, second.tally.already_there), (0, 250));
+    memory.forget_log();
+    let third = memory.sync().await;
+    assert_eq!((third.tally.copied, third.tally.already_there), (0, 250));
+    assert_eq!(third.start, second.start);
+    assert_eq!(third.destination_only, 0);
+    assert_eq!(memory.count("EXAMINE"), [0, 0]);
+    assert_eq!(memory.count("SELECT"), [0, 0]);
+    assert_eq!(memory.count("UID"), [0, 0]);
+    assert!(memory.world.source.mail().offences.is_empty(), "{:?}", memory.world.source.mail().offences);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_condstore_flags_are_added_up_and_no_header_is_read() {
+    let memory = Memory::new(shared_world(KINDS[2], 50));
+    memory.sync().await;
+    memory.forget_log();
+    let second = memory.sync().await;
+    assert_eq!((second.tally.copied, second.tally.already_there), (0, 250));
+    assert_eq!(memory.headers(), 0);
+    assert_eq!(memory.count("UID FETCH 1:* (UID FLAGS)"), [5, 5]);
+    assert_eq!(memory.count("SELECT"), [0, 0]);
+    // A flag that has changed is found.
+    memory.world.source.mail().folder("One").flag(7, |flags| flags.push("\\Flagged".into()));
+    memory.sync().await;
+    let seven = memory.world.destination.mail().folder("One").message(7).unwrap().flags.clone();
+    assert!(seven.contains(&"\\Flagged".to_owned()), "{seven:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_changed_costs_what_has_changed() {
+    let memory = Memory::new(shared_world(KINDS[0], 200));
+    memory.sync().await;
+    memory.sync().await;
+    memory.world.source.mail().folder("Two").add(message("new", 1), &[]);
+    memory.world.source.mail().folder("Two").flag(3, |flags| flags.push("$Junk".into()));
+    memory.forget_log();
+    let report = memory.sync().await;
+    assert_eq!((report.tally.copied, report.tally.already_there, report.flags_changed), (1, 1000, 1));
+    assert_eq!(memory.count("EXAMINE \"Two\"")[0], 2, "to look and to copy");
+    assert_eq!(memory.count("EXAMINE \"One\""), [0, 0]);
+    memory.world.assert_same("Two");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_message_gone_and_one_come_leave_the_counts_alone_and_are_found() {
+    for capabilities in KINDS {
+        let memory = Memory::new(World::with(capabilities, 20));
+        memory.sync().await;
+        memory.sync().await;
+        memory.world.source.mail().folder("INBOX").expunge(|message| message.uid == 5);
+        memory.world.source.mail().folder("INBOX").add(message("new", 1), &[]);
+        let report = memory.sync().await;
+        assert_eq!((report.tally.copied, report.tally.already_there), (1, 19), "{capabilities}");
+        // One that is gone from the destination is copied again.
+        memory.world.destination.mail().folder("INBOX").expunge(|message| message.uid == 7);
+        let report = memory.sync().await;
+        assert_eq!((report.tally.copied, report.tally.already_there), (1, 19), "{capabilities}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_mailbox_with_the_same_numbers_is_not_taken_for_the_remembered_one() {
+    for capabilities in KINDS {
+        let memory = Memory::new(World::with(capabilities, 20));
+        memory.sync().await;
+        memory.sync().await;
+        // The same UIDVALIDITY, UIDNEXT and UIDs, other messages: a server that was set up anew.
+        {
+            let mut mail = memory.world.source.mail();
+            let folder = mail.folder("INBOX");
+            let validity = folder.validity;
+            folder.expunge(|_| true);
+            for n in 101..=120 {
+                folder.add(message("INBOX", n), &["\\Seen"]);
+            }
+            folder.renumber(validity);
+            folder.add(message("INBOX", 121), &["\\Seen"]);
+        }
+        let report = memory.sync().await;
+        assert_eq!(report.tally.copied, 21, "{capabilities}");
+        assert_eq!(memory.world.destination.bodies("INBOX").len(), 41, "{capabilities}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_rewrites_headers_gets_no_second_copy() {
+    for capabilities in KINDS.into_iter().filter(|one| one.contains("UIDPLUS")) {
+        let memory = Memory::new(World::with(capabilities, 20));
+        // Whatever is stored has another Message-Id, subject and size, and is found again by nothing but its UID.
+        memory.world.destination.hook(|mail, call| {
+            if call.stage == Stage::Applied && call.appends() {
+                let folder = mail.folder("INBOX");
+                let uids: Vec<u32> = folder.messages.iter().map(|one| one.uid).collect();
+                for uid in uids {
+                    let text = format!("Message-Id: <other{uid}@x>\r\nSubject: Changed\r\n\r\n");
+                    folder.change(uid, |message| message.body = text.into_bytes().into());
+                }
+            }
+            Act::Pass
+        });
+        memory.sync().await;
+        memory.world.source.mail().folder("INBOX").add(message("new", 1), &[]);
+        let report = memory.sync().await;
+        assert_eq!((report.tally.copied, report.tally.already_there), (1, 20), "{capabilities}");
+        let report = memory.sync().await;
+        assert_eq!((report.tally.copied, report.tally.already_there), (0, 21), "{capabilities}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pairs_of_another_destination_are_not_believed() {
+    for capabilities in KINDS {
+        let memory = Memory::new(World::with(capabilities, 20));
+        memory.sync().await;
+        memory.sync().await;
+        // Other messages under the same UIDVALIDITY and UIDs.
+        for uid in 1..=20 {
+            memory.world.destination.mail().folder("INBOX").change(uid, |message| {
+                message.body = format!("Message-Id: <other{uid}@x>\r\n\r\n").into_bytes().into();
+            });
+        }
+        memory.world.source.mail().folder("INBOX").add(message("new", 1), &[]);
+        assert_eq!(memory.sync().await.tally.copied, 21, "{capabilities}");
+    }
+}
+
+/// What happens to both worlds between two runs.
+fn happens(dice: &mut Dice, worlds: [&World; 2], round: u64) {
+    for n in 0..dice.roll(6) {
+        let folder = *dice.pick(&["INBOX", "One", "Two"]);
+        let (what, which, number) = (dice.roll(12), dice.number(), dice.roll(40));
+        for world in worlds {
+            // The messages of both worlds have other UIDs but the same bodies.
+            let nth = |messages: &[Message]| {
+                let mut all: Vec<_> = messages.iter().map(|one| (one.body.to_bytes(), one.uid)).collect();
+                all.sort();
+                (!all.is_empty()).then(|| all[(which % all.len() as u64) as usize].1)
+            };
+            let flag = |flags: &mut Vec<String>| match flags.iter().position(|flag| flag == "\\Flagged") {
+                Some(at) => drop(flags.remove(at)),
+                None => flags.push("\\Flagged".to_owned()),
+            };
+            let here = nth(&world.source.messages(folder));
+            let there = nth(&world.destination.messages(folder));
+            let (mut source, mut destination) = (world.source.mail(), world.destination.mail());
+            match (what, here, there) {
+                (0..=3, ..) => drop(source.folder(folder).add(message(folder, number as usize), &["\\Seen"])),
+                (4, ..) => {
+                    let text = message(folder, (1000 * round + n) as usize);
+                    destination.folder(folder).add(text, &[]);
+                }
+                (5, Some(uid), _) => drop(source.folder(folder).flag(uid, flag)),
+                (6, _, Some(uid)) => drop(destination.folder(folder).flag(uid, flag)),
+                (7, Some(uid), _) => drop(source.folder(folder).expunge(|one| one.uid == uid)),
+                (8, _, Some(uid)) => drop(destination.folder(folder).expunge(|one| one.uid == uid)),
+                (9, ..) => source.folder(folder).renumber(5000 + round as u32),
+                (10, ..) => destination.folder(folder).renumber(9000 + round as u32),
+                (11, ..) if folder != "INBOX" => drop(source.folders.remove(folder)),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn content(world: &World) -> Vec<(String, Vec<u8>, Vec<String>)> {
+    let names: Vec<String> = world.destination.mail().folders.keys().cloned().collect();
+    let mut all = Vec::new();
+    for name in names {
+        for one in world.destination.messages(&name) {
+            let mut flags = one.flags.clone();
+            flags.sort();
+            all.push((name.clone(), one.body.to_bytes().to_vec(), flags));
+        }
+    }
+    all.sort();
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_with_and_without_state_end_alike() {
+    for seed in 0..60 {
+        let mut dice = Dice::new(seed);
+        let (here, there) = (*dice.pick(&KINDS), *dice.pick(&KINDS));
+        let world = || {
+            let world = World::new(here, there);
+            for folder in ["INBOX", "One", "Two"] {
+                world.fill(folder, 12);
+            }
+            world
+        };
+        let (without, with) = (world(), Memory::new(world()));
+        for round in 0..6 {
+            happens(&mut dice, [&without, &with.world], round);
+            let one = without.sync().await;
+            let other = with.sync().await;
+            let shown = |all: Vec<(String, Vec<u8>, Vec<String>)>| -> Vec<String> {
+                let line = |(folder, body, flags): &(String, Vec<u8>, Vec<String>)| {
+                    format!("{folder} {flags:?} {:.60}", String::from_utf8_lossy(body))
+                };
+                all.iter().map(line).collect()
+            };
+            let place = format!("seed {seed}, round {round}, {here} to {there}");
+            assert_eq!(shown(content(&with.world)), shown(content(&without)), "{place}");
+            assert_eq!(other.tally, one.tally, "{place}");
+            assert_eq!(other.start, one.start, "{place}");
+            assert_eq!(
+                (other.destination_only, other.destination_duplicates),
+                (one.destination_only, one.destination_duplicates),
+                "{place}"
+            );
+        }
+    }
+}
