@@ -167,14 +167,15 @@ fn compare() -> Result<(), String> {
     let runtime = runtime.map_err(|error| error.to_string())?;
     let limit = Duration::from_secs(*args.get_one::<u64>("limit").expect("it has a default"));
     let mut tables = Vec::new();
+    let mut failed = None;
     let mut text = machine::describe();
     for scenario in SCENARIOS.iter().filter(|scenario| names.contains(&scenario.name)) {
         let one = scenario.field == Field::Connections;
         let mut tools = Vec::new();
         for (name, path) in ours.iter().filter(|_| wanted("ours")) {
-            let counts = connections.iter().copied().chain(one.then_some(1)).map(Some);
-            for connections in std::iter::once(None).chain(counts) {
-                tools.push(Tool::Ours { name: name.clone(), path: path.clone(), connections });
+            let counts = connections.iter().copied().chain(one.then_some(1)).map(|count| (Some(count), true));
+            for (connections, state) in [(None, true), (None, false)].into_iter().chain(counts) {
+                tools.push(Tool::Ours { name: name.clone(), path: path.clone(), connections, state });
             }
         }
         tools.extend(wanted("mbsync").then_some(Tool::Mbsync));
@@ -196,7 +197,14 @@ fn compare() -> Result<(), String> {
         });
         let (phases, tools) = (&phases[..], &tools[..]);
         let settings = run::Settings { times, quick, phases, tools, limit, logs: &out, runtime: &runtime };
-        let rows = run::run(scenario, &settings)?;
+        let rows = match run::run(scenario, &settings) {
+            Ok(rows) => rows,
+            Err(error) => {
+                failed = Some(format!("{}: {error}", scenario.name));
+                eprintln!("peers: {}: {error}", scenario.name);
+                continue;
+            }
+        };
         text += &table::table(scenario.name, scenario.about, &rows, &ours[0].0);
         tables.push((scenario.name.to_owned(), rows));
     }
@@ -213,5 +221,5 @@ fn compare() -> Result<(), String> {
         std::fs::write(out.join(name), content).map_err(|error| format!("{name}: {error}"))?;
     }
     eprintln!("{} has table.md, plot.svg and what the programs said", out.display());
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }

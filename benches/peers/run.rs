@@ -112,6 +112,10 @@ impl Stage<'_> {
                 }
                 let again = self.wanted(Phase::Nothing) && tool.repeats();
                 if again {
+                    // What a program wrote itself is news to it in the run after.
+                    if !matches!(tool, Tool::ZeroCost(_)) {
+                        self.uncounted(tool, &from, &to, &state)?;
+                    }
                     self.once(tool, Phase::Nothing, &from, &to, &state)?;
                 }
                 self.judge(
@@ -146,15 +150,16 @@ impl Stage<'_> {
         self.source.scratch().join(format!("streams-{connections}"))
     }
 
-    /// Runs a tool for a phase and notes what it cost; false where it cannot do this.
-    fn once(
-        &mut self,
-        tool: &Tool,
-        phase: Phase,
-        from: &str,
-        to: &str,
-        state: &Path,
-    ) -> Result<bool, String> {
+    /// Runs a tool once more.
+    fn uncounted(&self, tool: &Tool, from: &str, to: &str, state: &Path) -> Result<(), String> {
+        let streams = self.streams(0);
+        let task = self.task(false, from, to, state, &streams);
+        let program = tool.program(&task).map_err(|error| error.to_string())?;
+        program.run(&self.settings.logs.join("uncounted.log"), self.settings.limit)?;
+        Ok(())
+    }
+
+    fn task<'b>(&self, copies: bool, from: &str, to: &str, state: &'b Path, streams: &'b Path) -> Task<'b> {
         let end = |server: &Server, line: usize, user: &str| End {
             port: match &self.lines {
                 Some(lines) => lines[line].port,
@@ -165,15 +170,27 @@ impl Stage<'_> {
             prefix: server.prefix(),
             ca: server.ca(),
         };
-        let streams = self.streams(if let Tool::ZeroCost(connections) = tool { *connections } else { 0 });
-        let task = Task {
+        Task {
             source: end(&self.source, 0, from),
             destination: end(&self.destination, 1, to),
             tls: self.scenario.tls,
             state,
-            streams: &streams,
-            copies: phase == Phase::FirstCopy,
-        };
+            streams,
+            copies,
+        }
+    }
+
+    /// Runs a tool for a phase and notes what it cost; false where it cannot do this.
+    fn once(
+        &mut self,
+        tool: &Tool,
+        phase: Phase,
+        from: &str,
+        to: &str,
+        state: &Path,
+    ) -> Result<bool, String> {
+        let streams = self.streams(if let Tool::ZeroCost(connections) = tool { *connections } else { 0 });
+        let task = self.task(phase == Phase::FirstCopy, from, to, state, &streams);
         if !tool.can(&task) {
             return Ok(false);
         }

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 /// A program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
-    /// An imapsync of ours, with so many connections where it can be told.
+    /// An imapsync of ours, with so many connections where it can be told, and with or without what it remembers.
     Ours {
         name: String,
         path: PathBuf,
         connections: Option<usize>,
+        state: bool,
     },
     Mbsync,
     Interimap,
@@ -53,8 +54,10 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
 impl Tool {
     pub(crate) fn name(&self) -> String {
         match self {
-            Tool::Ours { name, connections: None, .. } => name.clone(),
-            Tool::Ours { name, connections: Some(count), .. } => format!("{name} --connections {count}"),
+            Tool::Ours { name, connections, state, .. } => {
+                let connections = connections.map(|count| format!(" --connections {count}"));
+                format!("{name}{}{}", connections.unwrap_or_default(), if *state { "" } else { " --nostate" })
+            }
             Tool::Mbsync => "mbsync".to_owned(),
             Tool::Interimap => "interimap".to_owned(),
             Tool::Mailutil => "mailutil".to_owned(),
@@ -69,13 +72,13 @@ impl Tool {
             Tool::Mbsync => ("mbsync", "isync"),
             Tool::Interimap => ("interimap", "interimap"),
             Tool::Mailutil => ("mailutil", "uw-mailutils"),
-            Tool::Ours { path, connections: Some(_), .. } => {
+            Tool::Ours { path, connections, state, .. } => {
+                let needed = connections.map(|_| "--connections").or(state.then_some("--statedir"))?;
                 let help = std::process::Command::new(path).arg("--help").output();
-                let knows =
-                    help.is_ok_and(|out| String::from_utf8_lossy(&out.stdout).contains("--connections"));
-                return (!knows).then(|| format!("{} has no --connections", path.display()));
+                let knows = help.is_ok_and(|out| String::from_utf8_lossy(&out.stdout).contains(needed));
+                return (!knows).then(|| format!("{} has no {needed}", path.display()));
             }
-            Tool::Ours { .. } | Tool::Imapsync(_) | Tool::ZeroCost(_) => return None,
+            Tool::Imapsync(_) | Tool::ZeroCost(_) => return None,
         };
         on_path(program)
             .is_none()
@@ -102,9 +105,13 @@ impl Tool {
     pub(crate) fn program(&self, task: &Task<'_>) -> std::io::Result<Program> {
         std::fs::create_dir_all(task.state)?;
         Ok(match self {
-            Tool::Ours { path, connections, .. } => {
+            Tool::Ours { path, connections, state, .. } => {
                 let more = connections.map(|count| vec!["--connections".to_owned(), count.to_string()]);
-                imapsync(path, task).args(more.unwrap_or_default())
+                let program = imapsync(path, task).args(more.unwrap_or_default());
+                match state {
+                    true => program.args(["--statedir".to_owned(), task.state.display().to_string()]),
+                    false => program.args(["--nostate"]),
+                }
             }
             Tool::Imapsync(path) => imapsync(path, task).args(["--nolog"]),
             Tool::Mbsync => {

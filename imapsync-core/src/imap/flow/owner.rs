@@ -8,10 +8,17 @@ use std::collections::VecDeque;
 /// The oldest command that asked for such data. Commands behind an unfinished SELECT are not asked: the server has not
 /// begun with them, so data about messages still belongs to the folder that is being left.
 ///
-/// What a FETCH has beside the section that was asked for is taken out: it must not be taken for it.
+/// A FETCH with a section is for a command that asked for one, even if an older one asked for what else it has: Dovecot answers
+/// behind a FETCH before it says OK to it. What it has beside the section that was asked for is taken out: it must not be taken
+/// for it.
 pub(super) fn of(in_flight: &VecDeque<InFlight>, data: &mut Untagged) -> Option<CommandId> {
+    let with_section = matches!(data, Untagged::Fetch(fetch) if !fetch.sections.is_empty());
+    let wants = |kind: &Kind| matches!(kind, Kind::Fetch { items, .. } if items.wants_section());
+    let before_select = || in_flight.iter().take_while(|command| !matches!(command.kind, Kind::Select));
+    let wanted =
+        with_section && before_select().any(|command| wants(&command.kind) && accepts(&command.kind, data));
     for command in in_flight {
-        if accepts(&command.kind, data) {
+        if (!wanted || wants(&command.kind)) && accepts(&command.kind, data) {
             if let (Kind::Fetch { items, .. }, Untagged::Fetch(fetch)) = (&command.kind, data) {
                 fetch.sections.retain(|(section, _)| items.wants(section));
             }

@@ -189,6 +189,9 @@ fn untagged_data_goes_to_the_command_that_asked() {
         owner(&mut flow, "* 3 FETCH (UID 3 BODY[HEADER.FIELDS (SUBJECT)] {2}\r\n\r\n)\r\n"),
         Some(headers)
     );
+    // Dovecot says OK to the listing only behind the answer to the next command.
+    let both = "* 5 FETCH (UID 5 RFC822.SIZE 10 BODY[HEADER.FIELDS (SUBJECT)] {2}\r\n\r\n)\r\n";
+    assert_eq!(owner(&mut flow, both), Some(headers));
     assert_eq!(owner(&mut flow, "* 4 FETCH (FLAGS (\\Seen))\r\n"), None, "an update that a server pushes");
     assert_eq!(owner(&mut flow, "* 3 FETCH (UID 30 RFC822.SIZE 10)\r\n"), None, "a UID not asked for");
     flow.feed(b"a1 OK\r\na2 OK\r\n");

@@ -275,7 +275,12 @@ impl Folder {
         let witness =
             self.was.witness().is_none_or(|witness| self.witnessed || !self.there.contains(witness.uid));
         if self.failed || !self.opened || !witness {
-            tracing::info!("state: {}: not as it is remembered", self.was.mailbox.display());
+            tracing::info!(
+                "state: {}: not as it is remembered (answered: {}, opened: {}, the same message: {witness})",
+                self.was.mailbox.display(),
+                !self.failed,
+                self.opened,
+            );
             return None;
         }
         let (mut identities, mut partners) = (HashMap::new(), Vec::new());
