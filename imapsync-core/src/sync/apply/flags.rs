@@ -1,6 +1,6 @@
 //! The flags of messages that are on both sides: the source wins.
 
-use super::{Place, write};
+use super::{Place, write, write_each};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::command::{Command, StoreAction};
 use crate::imap::flag::{Flags, SystemFlags};
@@ -11,7 +11,7 @@ use crate::sync::broken::{self, Broken};
 use crate::sync::event::Event;
 use crate::sync::link::Link;
 use crate::sync::read::{Answer, Part, Reading, SET_BYTES, read};
-use crate::sync::work::{Bare, Ledger, Target, Work};
+use crate::sync::work::{Bare, Target, Work};
 use std::collections::BTreeMap;
 
 /// The flags that messages of one target shall have, and whose they are.
@@ -72,9 +72,7 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
         }
     }
     if !options.dry {
-        for (at, groups) in &mut changes {
-            store_flags(link, &mut work.targets[*at], groups, &mut work.ledger).await?;
-        }
+        store_flags(link, &mut changes, work).await?;
         keep_changed(link, &mut changes, work).await?;
     }
     let ledger = &mut work.ledger;
@@ -104,58 +102,67 @@ fn note(target: &mut Target, groups: &Changes) {
     }
 }
 
+/// One STORE: the words of its flags, the flags, and whose they become.
+type Step = (Key, Flags, UidSet);
+
 /// Stores; what is refused is told, noted with the target, and no longer among the changes. Where it may be refused for its
 /// keywords, the system flags are stored without these.
 async fn store_flags(
     link: &mut Link,
-    target: &mut Target,
-    groups: &mut Changes,
-    ledger: &mut Ledger,
+    changes: &mut BTreeMap<usize, Changes>,
+    work: &mut Work,
 ) -> Result<(), Error> {
-    let place = Place {
-        side: Side::Destination,
-        mailbox: target.name.clone(),
-        text: target.text.clone(),
-        uid_validity: target.listing.uid_validity,
-        sizes: BTreeMap::new(),
-    };
-    for (_, uids) in groups.values().filter(|(flags, _)| flags.contains("\\Deleted")) {
-        uids.iter().for_each(|uid| target.marked.insert(uid));
-    }
-    let steps: Vec<(Key, Flags, UidSet)> = groups
-        .iter()
-        .flat_map(|(key, (flags, uids))| {
+    let mut all: Vec<(usize, Place, Vec<Step>)> = Vec::new();
+    for (at, groups) in changes.iter() {
+        let target = &mut work.targets[*at];
+        for (_, uids) in groups.values().filter(|(flags, _)| flags.contains("\\Deleted")) {
+            uids.iter().for_each(|uid| target.marked.insert(uid));
+        }
+        let place = Place {
+            side: Side::Destination,
+            mailbox: target.name.clone(),
+            text: target.text.clone(),
+            uid_validity: target.listing.uid_validity,
+            sizes: BTreeMap::new(),
+        };
+        let steps = groups.iter().flat_map(|(key, (flags, uids))| {
             uids.split(SET_BYTES).into_iter().map(move |set| (key.clone(), flags.clone(), set))
-        })
-        .collect();
-    let command = |(_, flags, set): &(Key, Flags, UidSet)| Command::UidStore {
+        });
+        all.push((*at, place, steps.collect()));
+    }
+    let command = |(_, flags, set): &Step| Command::UidStore {
         uids: set.clone(),
         action: StoreAction::Replace,
         flags: flags.clone(),
     };
-    match write(link, &place, &steps, command).await? {
-        Err(error) => {
-            target.bare = groups.values().flat_map(|(_, uids)| uids.iter()).collect();
-            groups.clear();
-            ledger.fail(error.with_kind(ErrorKind::Flags));
-        }
-        Ok(refusals) => {
-            for ((key, flags, set), refusal) in steps.iter().zip(refusals) {
-                let Some(said) = refusal else { continue };
-                if let Some((_, uids)) = groups.get_mut(key) {
-                    *uids = uids.difference(set);
-                }
-                if key.1 {
-                    store_system_flags(link, &place, flags, set).await?;
-                }
-                target.bare.extend(set.iter());
-                ledger.fail(
-                    Error::new(ErrorKind::Flags, format!("could not set the flags of messages {set}"))
-                        .on(place.side)
-                        .in_folder(&*place.text)
-                        .server_said(said),
-                );
+    let places: Vec<(&Place, &[Step])> = all.iter().map(|(_, place, steps)| (place, &**steps)).collect();
+    let written = write_each(link, &places, command).await?;
+    for ((at, place, steps), written) in all.iter().zip(written) {
+        let (target, Some(groups)) = (&mut work.targets[*at], changes.get_mut(at)) else { continue };
+        let refusals = match written {
+            Ok(refusals) => refusals,
+            Err(error) => {
+                target.bare = groups.values().flat_map(|(_, uids)| uids.iter()).collect();
+                groups.clear();
+                work.ledger.fail(error.with_kind(ErrorKind::Flags));
+                continue;
             }
+        };
+        for ((key, flags, set), refusal) in steps.iter().zip(refusals) {
+            let Some(said) = refusal else { continue };
+            if let Some((_, uids)) = groups.get_mut(key) {
+                *uids = uids.difference(set);
+            }
+            if key.1 {
+                store_system_flags(link, place, flags, set).await?;
+            }
+            target.bare.extend(set.iter());
+            work.ledger.fail(
+                Error::new(ErrorKind::Flags, format!("could not set the flags of messages {set}"))
+                    .on(place.side)
+                    .in_folder(&*place.text)
+                    .server_said(said),
+            );
         }
     }
     Ok(())
