@@ -1,24 +1,25 @@
 //! Which command in flight asked for a piece of untagged data.
 
 use super::{CommandId, InFlight, Kind};
-use crate::imap::command::Uids;
+use crate::imap::command::{FetchItems, Uids};
 use crate::imap::response::{Fetch, Item, Untagged};
 use std::collections::VecDeque;
 
 /// The oldest command that asked for such data. Commands behind an unfinished SELECT are not asked: the server has not
 /// begun with them, so data about messages still belongs to the folder that is being left.
 ///
-/// A FETCH with a section is for a command that asked for one, even if an older one asked for what else it has: Dovecot answers
-/// behind a FETCH before it says OK to it. What it has beside the section that was asked for is taken out: it must not be taken
-/// for it.
+/// A FETCH with a section is not for a command that asked for nothing but flags, where another one asked for the section: Dovecot
+/// answers behind a FETCH before it says OK to it. What it has beside the section that was asked for is taken out: it must not
+/// be taken for it.
 pub(super) fn of(in_flight: &VecDeque<InFlight>, data: &mut Untagged) -> Option<CommandId> {
     let with_section = matches!(data, Untagged::Fetch(fetch) if !fetch.sections.is_empty());
     let wants = |kind: &Kind| matches!(kind, Kind::Fetch { items, .. } if items.wants_section());
     let before_select = || in_flight.iter().take_while(|command| !matches!(command.kind, Kind::Select));
     let wanted =
         with_section && before_select().any(|command| wants(&command.kind) && accepts(&command.kind, data));
+    let flags_alone = |kind: &Kind| matches!(kind, Kind::Fetch { items: FetchItems::Flags, .. });
     for command in in_flight {
-        if (!wanted || wants(&command.kind)) && accepts(&command.kind, data) {
+        if !(wanted && flags_alone(&command.kind)) && accepts(&command.kind, data) {
             if let (Kind::Fetch { items, .. }, Untagged::Fetch(fetch)) = (&command.kind, data) {
                 fetch.sections.retain(|(section, _)| items.wants(section));
             }

@@ -170,6 +170,24 @@ fn foreign_duplicate_and_early_replies_end_the_connection() {
 }
 
 #[test]
+fn a_header_is_not_taken_for_the_flags_that_an_older_command_waits_for() {
+    let mut flow = started("IMAP4rev1");
+    let flags = flow.submit(Command::UidChanges { uids: Uids::Set(UidSet::range(1, 9)), since: 7 });
+    let look = flow.submit(fetch("5", FetchItems::Look(vec!["Subject".into()])));
+    output(&mut flow);
+    // Dovecot says OK to the first only behind the answer to the second.
+    let header = "* 5 FETCH (UID 5 RFC822.SIZE 10 BODY[HEADER.FIELDS (SUBJECT)] {2}\r\n\r\n)\r\n";
+    for (line, owner) in [("* 5 FETCH (UID 5 FLAGS () MODSEQ (8))\r\n", flags), (header, look)] {
+        flow.feed(line.as_bytes());
+        let event = flow.poll_event().unwrap();
+        assert!(
+            matches!(event, Some(FlowEvent::Untagged { command: Some(id), .. }) if id == owner),
+            "{event:?}"
+        );
+    }
+}
+
+#[test]
 fn untagged_data_goes_to_the_command_that_asked() {
     let mut flow = started("IMAP4rev1");
     let listing = flow.submit(fetch("1:9", FetchItems::Listing));
@@ -189,9 +207,8 @@ fn untagged_data_goes_to_the_command_that_asked() {
         owner(&mut flow, "* 3 FETCH (UID 3 BODY[HEADER.FIELDS (SUBJECT)] {2}\r\n\r\n)\r\n"),
         Some(headers)
     );
-    // Dovecot says OK to the listing only behind the answer to the next command.
     let both = "* 5 FETCH (UID 5 RFC822.SIZE 10 BODY[HEADER.FIELDS (SUBJECT)] {2}\r\n\r\n)\r\n";
-    assert_eq!(owner(&mut flow, both), Some(headers));
+    assert_eq!(owner(&mut flow, both), Some(listing));
     assert_eq!(owner(&mut flow, "* 4 FETCH (FLAGS (\\Seen))\r\n"), None, "an update that a server pushes");
     assert_eq!(owner(&mut flow, "* 3 FETCH (UID 30 RFC822.SIZE 10)\r\n"), None, "a UID not asked for");
     flow.feed(b"a1 OK\r\na2 OK\r\n");
