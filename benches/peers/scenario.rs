@@ -97,6 +97,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         ..LOOPBACK
     },
     Scenario {
+        name: "tiny-20ms",
+        about: "20,000 messages of 2 KiB in 5 folders, 20 ms to each server",
+        round_trip: Some(Duration::from_millis(20)),
+        ..LOOPBACK
+    },
+    Scenario {
         name: "k1-100ms",
         about: "1,000 messages of 2 KiB in 5 folders, 100 ms to each server",
         corpus: Corpus::K1,
