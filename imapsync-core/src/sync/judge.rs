@@ -3,6 +3,7 @@
 use super::broken::{self, Broken};
 use super::link::Link;
 use super::read::{Answer, Part, Reading, read};
+use super::recall::Recall;
 use super::survey::Listing;
 use super::work::{Job, Mode, Target, Work};
 use crate::error::{Error, ErrorKind, Side};
@@ -148,7 +149,8 @@ impl Judgement {
     }
 }
 
-/// Matches the scanned folders with their targets and decides on each of their messages.
+/// Matches the scanned folders with their targets, and with what an interrupted run may have left there, and decides on each
+/// of their messages.
 ///
 /// # Errors
 ///
@@ -158,6 +160,7 @@ pub(crate) async fn judge(
     destination: &mut Link,
     options: &SyncOptions,
     append_limit: Option<u64>,
+    recall: &Recall,
     work: &mut Work,
 ) -> Result<Judgement, Error> {
     let rules = options.plan_rules(append_limit);
@@ -177,6 +180,7 @@ pub(crate) async fn judge(
         });
         known.extend(match_jobs(source, destination, &rules, work, &now).await?);
     }
+    recall.resolve(source, destination, work).await?;
     decide(source, &rules, work, known).await
 }
 

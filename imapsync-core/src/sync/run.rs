@@ -57,6 +57,7 @@ pub(super) async fn run(job: SyncJob) -> Result<Report, Error> {
     let mut work = Work {
         jobs: Vec::new(),
         targets: Vec::new(),
+        written: Vec::new(),
         ledger: Ledger::new(job.events.clone(), started, job.options.dry),
     };
     let (source, destination) = run.open().await?;
@@ -187,7 +188,11 @@ impl Run {
                 (0..further).map(|_| (self.source.another(), self.destination.another())).collect();
             let (links, options) = ((&mut self.source, &mut self.destination), &self.options);
             let limit = destination.append_limit;
-            Copier::new(links, &mut self.further, options, limit, work, cancel.clone()).run().await?;
+            let store = self.recall.store();
+            Copier::new(links, &mut self.further, options, limit, work, cancel.clone())
+                .writing_to(store)
+                .run()
+                .await?;
         }
         let applied = async {
             self.confirm(work).await?;
@@ -276,7 +281,7 @@ impl Run {
 
     async fn judge(&mut self, append_limit: Option<u64>, work: &mut Work) -> Result<Judgement, Error> {
         let rules = &self.options.identity;
-        let Work { jobs, targets, ledger } = work;
+        let Work { jobs, targets, ledger, .. } = work;
         let mut here: Vec<_> = jobs
             .iter_mut()
             .filter(|job| job.mode == Mode::Scanned)
@@ -301,7 +306,8 @@ impl Run {
             targets[numbers[at]].problem.get_or_insert(refusal);
         }
         self.take_stock(work);
-        judge(&mut self.source, &mut self.destination, &self.options, append_limit, work).await
+        let Run { source, destination, options, recall, .. } = self;
+        judge(source, destination, options, append_limit, recall, work).await
     }
 
     fn count_destination(&self, work: &mut Work) {

@@ -79,7 +79,7 @@ impl Run {
         }
         self.recall.untouched((&mut self.source, &mut self.destination), (source, destination), work).await?;
         let Run { source: link, destination: other_link, options, recall, .. } = self;
-        let Work { jobs, targets, ledger } = &mut *work;
+        let Work { jobs, targets, ledger, .. } = &mut *work;
         let rules = &options.identity;
         let listing_source = async {
             let refreshed = recall.source(link, rules, jobs).await?;

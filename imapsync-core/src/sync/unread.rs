@@ -21,7 +21,7 @@ pub(super) async fn read_again(
     destination: &mut Link,
     work: &mut Work,
 ) -> Result<(), Error> {
-    let Work { jobs, targets, ledger } = work;
+    let Work { jobs, targets, ledger, .. } = work;
     let mut here: Vec<_> =
         jobs.iter_mut().map(|job| (job.source.clone(), job.source_text.clone(), &mut job.listing)).collect();
     let mut there: Vec<_> = targets

@@ -9,7 +9,7 @@ use crate::imap::name::MailboxName;
 use crate::imap::uidset::UidSet;
 use crate::message::{Identity, flags};
 use crate::plan::{Outcome, Pair, Planner, Tally};
-use crate::state::Summary;
+use crate::state::{IntentId, Summary};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -154,7 +154,18 @@ impl Copied {
 pub(crate) struct Work {
     pub(crate) jobs: Vec<Job>,
     pub(crate) targets: Vec<Target>,
+    /// What was written down before it was appended.
+    pub(crate) written: Vec<Written>,
     pub(crate) ledger: Ledger,
+}
+
+/// An intent of this run that is kept in the state.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) id: IntentId,
+    pub(crate) job: usize,
+    /// The messages that it names.
+    pub(crate) uids: Box<[u32]>,
 }
 
 /// The account of a run: each outcome once, errors, sums.

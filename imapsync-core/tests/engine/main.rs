@@ -12,6 +12,7 @@ mod doubting;
 mod ending;
 mod folders;
 mod grouping;
+mod intending;
 mod opening;
 mod pacing;
 mod reading;

@@ -4,6 +4,7 @@
 //! could join it. Refused, it is looked for and then split, until the message that is to blame stands alone.
 
 use super::Copier;
+use super::intents::Number;
 use super::outflow::{Flight, Member};
 use crate::imap::capability::Capability;
 use crate::imap::command::{Append, Command, Literal, NewMessage};
@@ -24,6 +25,8 @@ pub(super) struct Group {
     bytes: u64,
     /// As many as its members may travel with.
     most: usize,
+    /// The last of the intents that name its members.
+    intent: Number,
 }
 
 impl Group {
@@ -38,7 +41,13 @@ impl Group {
 
 impl Copier<'_> {
     /// Puts a message that is whole in memory into the open group.
-    pub(super) fn join_group(&mut self, job: usize, uid: u32, identity: Option<Identity>, message: Bytes) {
+    pub(super) fn join_group(
+        &mut self,
+        (job, uid): (usize, u32),
+        identity: Option<Identity>,
+        intent: Number,
+        message: Bytes,
+    ) {
         let Some((member, message)) = self.addressed(job, uid, identity, Literal::Bytes(message)) else {
             return;
         };
@@ -59,8 +68,10 @@ impl Copier<'_> {
             messages: Vec::new(),
             bytes: 0,
             most,
+            intent,
         });
         group.most = group.most.min(most);
+        group.intent = group.intent.max(intent);
         group.bytes += bytes;
         group.members.push(member);
         group.messages.push(message);
@@ -74,9 +85,23 @@ impl Copier<'_> {
         if self.destination_has(Capability::MULTIAPPEND) { MOST_MESSAGES } else { 1 }
     }
 
-    /// Sends the open group, where there is one.
+    /// Sends the open group, where there is one, as soon as it is written down.
     pub(super) fn send_group(&mut self) {
-        let Some(group) = self.lane.group.take() else { return };
+        let group = self.lane.group.take();
+        self.lane.held.extend(group);
+        self.send_written();
+    }
+
+    /// Sends the groups that have been written down, in order.
+    fn send_written(&mut self) {
+        while self.lane.held.front().is_some_and(|group| self.intents.is_written(group.intent))
+            && let Some(group) = self.lane.held.pop_front()
+        {
+            self.send_now(group);
+        }
+    }
+
+    fn send_now(&mut self, group: Group) {
         // A connection that was opened meanwhile need not take as many.
         if group.members.len() > self.most_together() {
             return self.unsend(group.members);
@@ -91,6 +116,7 @@ impl Copier<'_> {
         if self.lane.windows.is_empty() || alone || self.stopping {
             self.send_group();
         }
+        self.send_written();
     }
 
     /// Queues the APPEND, behind a SELECT of its folder: some servers append twice as fast to the selected one. None: the

@@ -1,5 +1,6 @@
 //! The source side of a copy: windows asked for ahead, and what becomes of each message that arrives.
 
+use super::intents::Number;
 use super::{Copier, MESSAGES_AHEAD, MESSAGES_AHEAD_OF_LITERALS};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::backoff;
@@ -34,6 +35,8 @@ pub(super) struct Window {
     /// Something came meanwhile that nobody can read; it may have been one of these messages.
     pub(super) noise: bool,
     pub(super) alone: bool,
+    /// What names its messages.
+    pub(super) intent: Number,
 }
 
 /// What one lane may have on its way: messages, messages of one window, bytes.
@@ -80,7 +83,9 @@ impl Copier<'_> {
             let id = connection.submit(Command::UidFetch { uids: Uids::Set(set), items: FetchItems::Full });
             self.lane.reserved += reserve;
             self.lane.asked += uids.len();
-            self.lane.windows.insert(id, Window { job, left: uids, empty: Vec::new(), noise: false, alone });
+            let intent = self.intend(job, &uids);
+            let window = Window { job, left: uids, empty: Vec::new(), noise: false, alone, intent };
+            self.lane.windows.insert(id, window);
         }
         Ok(())
     }
@@ -198,7 +203,7 @@ impl Copier<'_> {
         }
         let Item::Present(uid) = fetch.uid else { return };
         let Some(window) = self.lane.windows.get_mut(&id) else { return };
-        let job = window.job;
+        let (job, intent) = (window.job, window.intent);
         let Ok(at) = window.left.binary_search(&uid) else { return };
         if self.broken.contains(&job) {
             return;
@@ -234,15 +239,17 @@ impl Copier<'_> {
         }
         self.lane.source.progress();
         self.reopened.remove(&job);
-        self.message(job, uid, message);
+        self.message(job, uid, intent, message);
     }
 
     /// A whole message is here: what shall become of it?
-    fn message(&mut self, job: usize, uid: u32, message: Bytes) {
+    fn message(&mut self, job: usize, uid: u32, intent: Number, message: Bytes) {
         self.count_pace(message.len() as u64, 1);
         let (identity, decision) = self.decide(job, uid, &message);
         match decision {
-            Decision::Copy | Decision::NeedDigests(_) => self.send(job, uid, identity, message),
+            Decision::Copy | Decision::NeedDigests(_) => {
+                self.send((job, uid), identity, intent, message);
+            }
             Decision::Present { destination, how } => {
                 self.work.settle(job, uid, Outcome::Present { destination, how });
                 self.release(job, uid);
@@ -519,7 +526,10 @@ impl Copier<'_> {
             _ if self.lane.spool.is_some() || self.slowed.is_some() => false,
             // What comes would be sent at once.
             None if self.resume.as_ref().is_some_and(|rest| rest.destination) => false,
-            Some(stream) => stream.may_read(self.lane.on_their_way() == 0, backlog),
+            Some(stream) => {
+                let free = self.lane.on_their_way() == 0 && self.intents.is_written(stream.intent);
+                stream.may_read(free, backlog)
+            }
             None => true,
         }
     }

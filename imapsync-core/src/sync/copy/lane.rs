@@ -48,6 +48,8 @@ pub(super) struct Lane<'a> {
     pub(super) in_flight: usize,
     /// Messages that leave together, not sent yet.
     pub(super) group: Option<Group>,
+    /// Groups that are complete and not written down yet, in order.
+    pub(super) held: VecDeque<Group>,
     pub(super) stream: Option<Stream>,
     pub(super) spool: Option<Spool>,
     /// Bytes of what was asked for and is not acknowledged.
@@ -83,6 +85,7 @@ impl<'a> Lane<'a> {
             flights: BTreeMap::new(),
             in_flight: 0,
             group: None,
+            held: VecDeque::new(),
             stream: None,
             spool: None,
             reserved: 0,
@@ -99,7 +102,11 @@ impl<'a> Lane<'a> {
 
     /// Messages that are here and not acknowledged yet.
     pub(super) fn on_their_way(&self) -> usize {
-        self.in_flight + self.group.as_ref().map_or(0, Group::len)
+        self.in_flight + self.groups().map(Group::len).sum::<usize>()
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.held.iter().chain(&self.group)
     }
 
     /// Nothing of it is under way.
@@ -121,7 +128,7 @@ impl<'a> Lane<'a> {
 
     /// The targets that it has messages for.
     fn targets(&self) -> impl Iterator<Item = usize> {
-        self.flights.values().map(|flight| flight.target).chain(self.group.iter().map(|group| group.target))
+        self.flights.values().map(|flight| flight.target).chain(self.groups().map(|group| group.target))
     }
 }
 

@@ -7,6 +7,7 @@
 pub(super) mod doubt;
 mod group;
 mod inflow;
+mod intents;
 mod lane;
 mod line;
 pub(super) mod look;
@@ -26,6 +27,8 @@ use crate::imap::flow::FlowEvent;
 use crate::message::Key;
 use crate::options::SyncOptions;
 use crate::plan::Outcome;
+use crate::state::StateStore;
+use intents::Intents;
 use lane::{Lane, Opening};
 use line::Line;
 use pace::{Allowance, Meter};
@@ -35,6 +38,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -123,6 +127,8 @@ pub(crate) struct Copier<'a> {
     slowed: Option<Pin<Box<Sleep>>>,
     /// What the user's limit of bytes leaves.
     allowance: Allowance,
+    /// What is written down before it is sent.
+    intents: Intents,
     /// Pauses in a row, with nothing got done between.
     rests: u32,
     /// How often a folder of the source was refused for the time being.
@@ -146,6 +152,8 @@ enum Woken {
     Spooled(Result<File, String>),
     /// A further lane is open, or refused.
     Lanes,
+    /// Intents are written, or cannot be.
+    Intents,
 }
 
 impl<'a> Copier<'a> {
@@ -188,18 +196,31 @@ impl<'a> Copier<'a> {
             meter: Meter::new(options.pace),
             slowed: None,
             allowance: Allowance::new(options.pace),
+            intents: Intents::default(),
             rests: 0,
             reopened: HashMap::new(),
             stopping: false,
         }
     }
 
+    /// With a store for what is about to be appended.
+    pub(crate) fn writing_to(self, store: Option<Arc<dyn StateStore>>) -> Self {
+        Self { intents: Intents::new(store), ..self }
+    }
+
     /// Copies. When it returns, every message has its outcome, unless the run was stopped or a side is out of reach.
     ///
     /// # Errors
     ///
-    /// What ends the run; what was in flight then is left to the next run, which finds it by its identity.
+    /// What ends the run; what was in flight then is left to the next run, which finds it by its identity, or by what is
+    /// remembered of it.
     pub(crate) async fn run(mut self) -> Result<(), Error> {
+        let done = self.copy().await;
+        self.intents_end().await;
+        done
+    }
+
+    async fn copy(&mut self) -> Result<(), Error> {
         self.fill_queue();
         self.synchronising = !self.destination_has(Capability::LITERAL_PLUS | Capability::LITERAL_MINUS);
         loop {
@@ -291,7 +312,7 @@ impl<'a> Copier<'a> {
                 Woken::Cancelled => self.stop(),
                 Woken::Resume => self.resume = None,
                 Woken::Spooled(changed) => self.spool_changed(changed),
-                Woken::Lanes => {}
+                Woken::Lanes | Woken::Intents => {}
             }
             self.spool_begins();
             if !self.lane.leaving && self.lane.destination.connection().is_none() {
@@ -324,6 +345,9 @@ impl<'a> Copier<'a> {
         }
         if self.poll_openings(cx) {
             return Poll::Ready(Woken::Lanes);
+        }
+        if self.poll_intents(cx).is_ready() {
+            return Poll::Ready(Woken::Intents);
         }
         if let Some(woken) = self.buffered() {
             return Poll::Ready(woken);

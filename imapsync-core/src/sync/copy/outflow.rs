@@ -3,6 +3,7 @@
 use super::Copier;
 use super::doubt::{Doubt, Floor, Otherwise};
 use super::group::Group;
+use super::intents::Number;
 use super::refusal::{Refusal, classify};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::capability::Capability;
@@ -40,9 +41,15 @@ pub(super) struct Member {
 
 impl Copier<'_> {
     /// Sends a message that is whole in memory.
-    pub(super) fn send(&mut self, job: usize, uid: u32, identity: Option<Identity>, message: Bytes) {
+    pub(super) fn send(
+        &mut self,
+        (job, uid): (usize, u32),
+        identity: Option<Identity>,
+        intent: Number,
+        message: Bytes,
+    ) {
         match super::stream::transformed(self.options, message) {
-            Ok(message) => self.join_group(job, uid, identity, message),
+            Ok(message) => self.join_group((job, uid), identity, intent, message),
             Err(why) => {
                 let error = Error::new(ErrorKind::Append, why)
                     .in_folder(&*self.work.jobs[job].source_text)
@@ -303,7 +310,7 @@ impl Copier<'_> {
         self.lane.selecting.clear();
         self.stream_loses_destination();
         self.spool_loses_destination();
-        let group = self.lane.group.take();
+        let groups: Vec<Group> = self.lane.held.drain(..).chain(self.lane.group.take()).collect();
         let mut unsent: Vec<Member> = Vec::new();
         self.lane.in_flight = 0;
         for (id, flight) in std::mem::take(&mut self.lane.flights) {
@@ -325,7 +332,7 @@ impl Copier<'_> {
                 }
             }
         }
-        unsent.extend(group.into_iter().flat_map(Group::into_members));
+        unsent.extend(groups.into_iter().flat_map(Group::into_members));
         self.unsend(unsent);
     }
 }

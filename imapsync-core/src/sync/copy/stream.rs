@@ -4,6 +4,7 @@
 //! otherwise the destination's connection is dropped, and half an APPEND stores nothing anywhere.
 
 use super::Copier;
+use super::intents::Number;
 use super::spool::file_with;
 use crate::error::{Error, ErrorKind};
 use crate::imap::flow::CommandId;
@@ -25,6 +26,8 @@ pub(super) const LONGEST_HEADER: usize = 1 << 20;
 pub(super) struct Stream {
     pub(super) window: CommandId,
     pub(super) job: usize,
+    /// What names it.
+    pub(super) intent: Number,
     /// 0 where it is not known which message it is.
     uid: u32,
     len: u64,
@@ -46,7 +49,7 @@ pub(super) struct Stream {
 enum Stage {
     /// Its header is collected, then decided on.
     Header,
-    /// It is to be sent once nothing else is in flight.
+    /// It is to be sent once nothing else is in flight and it is written down.
     Draining,
     /// Its bytes go out as they come.
     Sending(CommandId),
@@ -57,9 +60,9 @@ enum Stage {
 }
 
 impl Stream {
-    pub(super) fn may_read(&self, nothing_in_flight: bool, backlog: usize) -> bool {
+    pub(super) fn may_read(&self, may_be_sent: bool, backlog: usize) -> bool {
         match self.stage {
-            Stage::Draining => nothing_in_flight,
+            Stage::Draining => may_be_sent,
             Stage::Sending(_) => backlog < 1 << 20,
             Stage::Header | Stage::Spooling(_) | Stage::Discarding => true,
         }
@@ -74,7 +77,7 @@ impl Copier<'_> {
         else {
             return;
         };
-        let job = window.job;
+        let (job, intent) = (window.job, window.intent);
         let uid = match window.left.as_slice() {
             [only] => *only,
             left => uid.filter(|uid| left.binary_search(uid).is_ok()).unwrap_or(0),
@@ -83,6 +86,7 @@ impl Copier<'_> {
         self.lane.stream = Some(Stream {
             window: id,
             job,
+            intent,
             uid,
             len,
             received: 0,
@@ -202,7 +206,7 @@ impl Copier<'_> {
         }
     }
 
-    /// Begins the APPEND, once nothing else is in flight on the destination.
+    /// Begins the APPEND, once nothing else is in flight on the destination and it is written down.
     pub(super) fn stream_send(&mut self) {
         if self.spools() {
             let Some(stream) = &mut self.lane.stream else { return };
@@ -212,7 +216,8 @@ impl Copier<'_> {
             }
             return;
         }
-        if self.lane.on_their_way() > 0 {
+        let written = |stream: &Stream| self.intents.is_written(stream.intent);
+        if self.lane.on_their_way() > 0 || !self.lane.stream.as_ref().is_none_or(written) {
             return self.stream_stage(Stage::Draining);
         }
         let Some(stream) = &mut self.lane.stream else { return };

@@ -49,22 +49,24 @@ impl Recall {
             let (mailbox, rows) = destination(work, at, settled);
             mailboxes.push((mailbox, Rows::All(rows.collect())));
         }
-        Changes { mailboxes, dropped: self.dropped(work, found), settled: self.intents.clone() }
+        let gone = gone(work, found);
+        let dropped = self.mailboxes.keys().filter(|(side, name)| gone(*side, name)).cloned().collect();
+        let settled = self.settled(work, &mailboxes, gone);
+        Changes { mailboxes, dropped, settled }
     }
+}
 
-    /// What is remembered and is no more.
-    fn dropped(&self, work: &Work, (source, destination): (&Found, &Found)) -> Vec<(Side, MailboxName)> {
-        let names = |found: &Found| found.folders.iter().map(|folder| folder.name.clone()).collect();
-        let (here, mut there): (BTreeSet<MailboxName>, BTreeSet<MailboxName>) =
-            (names(source), names(destination));
-        there.extend(work.targets.iter().map(|target| target.name.clone()));
-        let gone = |(side, name): &&(Side, MailboxName)| match side {
-            Side::Source => source.unreadable == 0 && !source.listed_none && !here.contains(name),
-            Side::Destination => {
-                destination.unreadable == 0 && !destination.listed_none && !there.contains(name)
-            }
-        };
-        self.mailboxes.keys().filter(gone).cloned().collect()
+/// Whether a mailbox is no more.
+fn gone(work: &Work, (source, destination): (&Found, &Found)) -> impl Fn(Side, &MailboxName) -> bool {
+    let names = |found: &Found| found.folders.iter().map(|folder| folder.name.clone()).collect();
+    let (here, mut there): (BTreeSet<MailboxName>, BTreeSet<MailboxName>) =
+        (names(source), names(destination));
+    there.extend(work.targets.iter().map(|target| target.name.clone()));
+    let certain = |found: &Found| found.unreadable == 0 && !found.listed_none;
+    let (certain_here, certain_there) = (certain(source), certain(destination));
+    move |side, name| match side {
+        Side::Source => certain_here && !here.contains(name),
+        Side::Destination => certain_there && !there.contains(name),
     }
 }
 

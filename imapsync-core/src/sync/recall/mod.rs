@@ -7,8 +7,10 @@
 //! What is remembered stands in place of a listing, and the planner sees no difference: runs with and without it end alike.
 //! It is never the reason for a delete: where something may be deleted everything is listed.
 
+mod intents;
 mod keep;
 mod refresh;
+mod resolve;
 mod standing;
 mod untouched;
 
@@ -21,7 +23,7 @@ use crate::error::{Error, Side};
 use crate::imap::name::MailboxName;
 use crate::message::{Identity, IdentityRules};
 use crate::options::SyncOptions;
-use crate::state::{Fingerprint, IntentId, Known, KnownIdentity, Mailbox, StateStore};
+use crate::state::{Fingerprint, Intent, IntentId, Known, KnownIdentity, Mailbox, StateStore};
 pub(super) use refresh::Refreshed;
 use refresh::{Remembered, refresh};
 use std::collections::HashMap;
@@ -33,7 +35,7 @@ pub(super) struct Recall {
     store: Option<Arc<dyn StateStore>>,
     mailboxes: HashMap<(Side, MailboxName), Mailbox>,
     /// What was on its way when an earlier run ended.
-    intents: Vec<IntentId>,
+    intents: Vec<(IntentId, Intent)>,
     /// Nothing that is remembered is believed, only what is new is kept.
     distrusted: bool,
 }
@@ -61,9 +63,14 @@ impl Recall {
         Self {
             store: Some(store),
             mailboxes: mailboxes.map(|one| ((one.side, one.name.clone()), one)).collect(),
-            intents: remembered.intents.into_iter().map(|(id, _)| id).collect(),
+            intents: remembered.intents,
             distrusted: options.deletes_on_source() || options.delete2,
         }
+    }
+
+    /// Where it is kept.
+    pub(super) fn store(&self) -> Option<Arc<dyn StateStore>> {
+        self.store.clone()
     }
 
     /// What is remembered of a mailbox, where it may be believed.

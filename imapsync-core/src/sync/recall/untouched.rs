@@ -69,6 +69,7 @@ impl Recall {
     fn is_settled(&self, mode: Mode, source: &MailboxName, target: &MailboxName) -> bool {
         let here = self.mailbox(Side::Source, source);
         mode == Mode::Scanned
+            && !self.has_intents(source, target)
             && here.is_some_and(|one| one.settled && one.pair.as_ref() == Some(target))
             && self.mailbox(Side::Destination, target).is_some_and(|one| one.settled)
     }
