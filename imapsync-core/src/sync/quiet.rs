@@ -26,7 +26,7 @@ const MOST_LOOKS: usize = 20;
 /// Whether a target has grown since it was listed. Returns once all stand still. `since` is when the account was listed.
 ///
 /// Folders that are all empty are not waited for: a server that was left with APPENDs in its hands has stored some by
-/// the time that a new run has logged in. Unless the connection was lost since: then none is believed at once.
+/// the time that a new run has logged in. Neither are those of which is remembered that nothing was on its way. Unless the connection was lost since: then none is believed at once.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ pub(crate) async fn has_grown(
     wanted: &[usize],
     since: Instant,
 ) -> Result<bool, Error> {
-    if wanted.iter().any(|at| targets[*at].listing.exists > 0) {
+    if wanted.iter().any(|at| targets[*at].listing.exists > 0 && !targets[*at].at_rest) {
         sleep_until(since + LEAST).await;
     }
     if let Some(reconnected) = link.reconnected {

@@ -49,6 +49,7 @@ impl Run {
                     bare: std::collections::HashSet::new(),
                     untouched: None,
                     refreshed: false,
+                    at_rest: false,
                     alike: false,
                     duplicates: 0,
                     marked: UidSet::new(),
@@ -128,6 +129,7 @@ impl Run {
             for (at, Refreshed { listing, identities, .. }) in refreshed {
                 (targets[at].listing, targets[at].identities) = (without_permanent(listing, dry), identities);
                 targets[at].refreshed = true;
+                targets[at].at_rest = recall.is_at_rest(&targets[at].name);
             }
             survey_targets(other_link, rules, &headers, &wanted, &scanned, dry, targets).await?;
             // Dovecot lists a deleted parent as if it could be selected: it has to be created again.

@@ -19,6 +19,11 @@ impl Recall {
         intents.filter(move |intent| intent.source == *source && intent.destination == *target)
     }
 
+    /// Whether nothing was on its way to this target when the last run ended.
+    pub(in crate::sync) fn is_at_rest(&self, target: &MailboxName) -> bool {
+        self.intents.iter().all(|(_, intent)| intent.destination != *target)
+    }
+
     /// Whether an earlier run may have left copies that nobody has seen.
     pub(super) fn has_intents(&self, source: &MailboxName, target: &MailboxName) -> bool {
         self.intents(source, target).next().is_some()
