@@ -5,7 +5,7 @@
 
 use super::block;
 use super::bytes::{Keys, Kind, Reader, Seal, hash128, put_bytes, put_number, put_signed};
-use super::record::{IntendedMessage, Intent, Known, Mailbox, Summary, blocks};
+use super::record::{IntendedMessage, Intent, Known, Mailbox, Summary};
 use super::sum::{BlockSum, BlockSums, FlagsDigest};
 use crate::error::{Error, ErrorKind, Side};
 use crate::imap::date::InternalDate;
@@ -42,28 +42,32 @@ pub(super) struct CodedBlock {
     pub(super) rows: Vec<u8>,
 }
 
-/// Codes rows block by block.
+/// Codes rows block by block: the unit that is written, and that is recognised as unchanged.
 ///
 /// # Errors
 ///
-/// Where they do not ascend by UID, or one has none.
+/// In place of a block whose rows do not ascend by UID, or one of which has none.
 pub(super) fn code_rows<'a>(
     seal: &'a Seal,
-    rows: &'a [Known],
-) -> Result<impl Iterator<Item = CodedBlock> + 'a, Error> {
-    let ascending = rows.first().is_none_or(|first| first.uid > 0)
-        && rows.iter().zip(rows.iter().skip(1)).all(|(one, next)| one.uid < next.uid);
-    if !ascending {
-        return Err(Error::new(
-            ErrorKind::State,
-            "messages to be remembered are not in the order of their UIDs",
-        ));
-    }
-    Ok(blocks(rows).filter_map(|(number, rows)| {
-        let sum = sum_of(rows)?;
-        let rows = seal.close(Kind::Rows, block::encode(number, rows));
-        Some(CodedBlock { number, sum: code_sum(seal, &sum, &rows), rows })
-    }))
+    rows: impl Iterator<Item = Known> + Send + 'a,
+) -> impl Iterator<Item = Result<CodedBlock, Error>> + Send + 'a {
+    let mut rows = rows.peekable();
+    let (mut block, mut last) = (Vec::new(), 0);
+    std::iter::from_fn(move || {
+        let number = BlockSum::number(rows.peek()?.uid);
+        block.clear();
+        while let Some(row) = rows.next_if(|row| BlockSum::number(row.uid) == number) {
+            if row.uid <= last {
+                let text = "messages to be remembered are not in the order of their UIDs";
+                return Some(Err(Error::new(ErrorKind::State, text)));
+            }
+            last = row.uid;
+            block.push(row);
+        }
+        let sum = sum_of(&block)?;
+        let rows = seal.close(Kind::Rows, block::encode(number, &block));
+        Some(Ok(CodedBlock { number, sum: code_sum(seal, &sum, &rows), rows }))
+    })
 }
 
 /// The sum of the rows of one block.

@@ -102,14 +102,14 @@ impl MemoryStore {
         kept.read(&self.keys, rows)
     }
 
-    fn put(&self, content: &mut Content, mailbox: &Mailbox, rows: &Rows) -> Result<(), Error> {
+    fn put(&self, content: &mut Content, mailbox: &Mailbox, rows: Rows<'_>) -> Result<(), Error> {
         let key = (mailbox.side, mailbox.name.clone());
         let (root, blocks) = match rows {
             Rows::All(rows) => {
                 let mut root = RootHash::default();
                 let seal = self.keys.mailbox(mailbox.side, &mailbox.name);
-                let blocks: Arc<[_]> =
-                    code_rows(&seal, rows)?.inspect(|block| root.add(&block.sum)).collect();
+                let blocks = code_rows(&seal, rows).collect::<Result<Arc<[_]>, _>>()?;
+                blocks.iter().for_each(|block| root.add(&block.sum));
                 (root.root(), blocks)
             }
             Rows::Unchanged => {
@@ -159,13 +159,13 @@ impl StateStore for MemoryStore {
         ready(self.read(side, name, false).map(|(sums, _)| sums)).boxed()
     }
 
-    fn save(&self, changes: Changes) -> BoxFuture<'_, Result<(), Error>> {
+    fn save<'a>(&'a self, changes: Changes<'a>) -> BoxFuture<'a, Result<(), Error>> {
         ready(self.change(|content| {
             for key in &changes.dropped {
                 content.mailboxes.remove(key);
             }
-            for (mailbox, rows) in &changes.mailboxes {
-                self.put(content, mailbox, rows)?;
+            for (mailbox, rows) in changes.mailboxes {
+                self.put(content, &mailbox, rows)?;
             }
             for IntentId(id) in &changes.settled {
                 content.intents.remove(id);

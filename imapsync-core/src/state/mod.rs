@@ -29,7 +29,7 @@ pub use record::{
     Remembered, Rows, Summary,
 };
 #[cfg(feature = "state")]
-pub use sqlite::SqliteStore;
+pub use sqlite::{SqliteStore, StateFile};
 pub use sum::{BlockSum, BlockSums, FlagsDigest};
 
 use crate::error::{Error, Side};
@@ -71,7 +71,7 @@ const OTHER_OPTIONS: &str =
 /// };
 /// let message =
 ///     Known { uid: 7, size: 100, flags: None, date: None, identity: KnownIdentity::Unknown, partner: Some(3) };
-/// let rows = Rows::All(vec![message.clone()]);
+/// let rows = Rows::all([message.clone()]);
 /// store.save(Changes { mailboxes: vec![(inbox.clone(), rows)], ..Changes::default() }).await?;
 ///
 /// assert_eq!(store.open(options).await?.mailboxes, [inbox]);
@@ -112,7 +112,7 @@ pub trait StateStore: Send + Sync + Debug {
     /// # Errors
     ///
     /// Where they cannot be kept; what was remembered before is then still there, or lost as a whole.
-    fn save(&self, changes: Changes) -> BoxFuture<'_, Result<(), Error>>;
+    fn save<'a>(&'a self, changes: Changes<'a>) -> BoxFuture<'a, Result<(), Error>>;
 
     /// Writes down what is about to be appended. It is safe from a crash and a power cut when this returns. The ids are
     /// given back in [`Changes::settled`], in the order of the intents.

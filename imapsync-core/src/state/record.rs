@@ -1,6 +1,5 @@
 //! What is remembered, as plain data.
 
-use super::sum::BlockSum;
 use crate::account::Account;
 use crate::error::Side;
 use crate::imap::date::InternalDate;
@@ -52,6 +51,19 @@ impl AccountPair {
             super::bytes::put_number(&mut bytes, (*port).into());
         }
         bytes
+    }
+
+    /// The pair that has these [`bytes`](Self::bytes).
+    #[cfg(feature = "state")]
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut reader = super::bytes::Reader::new(bytes);
+        let mut account = || {
+            let mut text = || String::from_utf8(reader.bytes()?.to_vec()).ok();
+            Some((text()?, text()?, u16::try_from(reader.number()?).ok()?))
+        };
+        let accounts = [account()?, account()?];
+        reader.end()?;
+        Some(Self { accounts })
     }
 }
 
@@ -193,10 +205,10 @@ pub struct IntendedMessage {
 pub struct IntentId(pub u64);
 
 /// What is to be remembered from now on: all of it or, where it cannot be saved, nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Changes {
+#[derive(Debug, Default)]
+pub struct Changes<'a> {
     /// Mailboxes that are new or have changed.
-    pub mailboxes: Vec<(Mailbox, Rows)>,
+    pub mailboxes: Vec<(Mailbox, Rows<'a>)>,
     /// Mailboxes that are no more. One that is not known is no error.
     pub dropped: Vec<(Side, MailboxName)>,
     /// Intents of which no doubt is left. One that is not known is no error.
@@ -204,16 +216,29 @@ pub struct Changes {
 }
 
 /// The messages of a mailbox that is saved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rows {
-    /// All of them, ascending by UID. Only what differs is written.
-    All(Vec<Known>),
+pub enum Rows<'a> {
+    /// All of them, ascending by UID. Only what differs is written. They are taken one by one: never are more than those of a
+    /// block in memory.
+    All(Box<dyn Iterator<Item = Known> + Send + 'a>),
     /// What is remembered stays. An error where nothing is, or under another UIDVALIDITY.
     Unchanged,
 }
 
-/// Cuts ascending rows where a new block begins. Blocks are the unit that is written, and that is recognised as unchanged.
-pub(super) fn blocks(rows: &[Known]) -> impl Iterator<Item = (u32, &[Known])> {
-    rows.chunk_by(|a, b| BlockSum::number(a.uid) == BlockSum::number(b.uid))
-        .filter_map(|rows| Some((BlockSum::number(rows.first()?.uid), rows)))
+impl<'a> Rows<'a> {
+    /// All of them, ascending by UID.
+    pub fn all<I: IntoIterator<Item = Known>>(rows: I) -> Self
+    where
+        I::IntoIter: Send + 'a,
+    {
+        Self::All(Box::new(rows.into_iter()))
+    }
+}
+
+impl std::fmt::Debug for Rows<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::All(_) => "All(..)",
+            Self::Unchanged => "Unchanged",
+        })
+    }
 }

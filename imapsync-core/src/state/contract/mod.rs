@@ -106,14 +106,25 @@ pub(super) fn mailbox(side: Side, name: &str) -> Mailbox {
     }
 }
 
-/// Both mailboxes of an ordinary pair, saved whole.
-pub(super) fn pair(name: &str, messages: u32, turn: u32) -> Changes {
+/// Mailboxes with all their messages.
+pub(super) type Content = Vec<(Mailbox, Vec<Known>)>;
+
+/// Both mailboxes of an ordinary pair.
+pub(super) fn content(name: &str, messages: u32, turn: u32) -> Content {
     let [source, destination] = ordinary(messages, turn);
-    let of = |side, rows| (Mailbox { messages, uid_next: turn + 1, ..mailbox(side, name) }, Rows::All(rows));
-    Changes {
-        mailboxes: vec![of(Side::Source, source), of(Side::Destination, destination)],
-        ..Changes::default()
-    }
+    let of = |side, rows| (Mailbox { messages, uid_next: turn + 1, ..mailbox(side, name) }, rows);
+    vec![of(Side::Source, source), of(Side::Destination, destination)]
+}
+
+/// The content, to be saved whole.
+pub(super) fn whole(content: Content) -> Changes<'static> {
+    let mailboxes = content.into_iter().map(|(mailbox, rows)| (mailbox, Rows::all(rows))).collect();
+    Changes { mailboxes, ..Changes::default() }
+}
+
+/// Both mailboxes of an ordinary pair, saved whole.
+pub(super) fn pair(name: &str, messages: u32, turn: u32) -> Changes<'static> {
+    whole(content(name, messages, turn))
 }
 
 /// An intent of one message with this UID.
@@ -141,7 +152,7 @@ pub(super) fn options() -> Fingerprint {
 }
 
 /// All that the store remembers, the mailboxes by name; what is damaged is left out.
-pub(super) async fn all(store: &dyn StateStore) -> (Vec<(Mailbox, Vec<Known>)>, Vec<Intent>, Option<String>) {
+pub(super) async fn all(store: &dyn StateStore) -> (Content, Vec<Intent>, Option<String>) {
     let mut remembered = store.open(options()).await.unwrap();
     remembered.mailboxes.sort_by_key(|mailbox| (mailbox.side, mailbox.name.clone()));
     let mut mailboxes = Vec::new();

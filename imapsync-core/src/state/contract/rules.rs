@@ -23,59 +23,53 @@ async fn keeps_what_was_saved(world: &mut impl Reopen) {
     assert!(store.messages(Side::Source, &MailboxName::inbox()).await.is_err());
     assert_eq!(all(&store).await, (vec![], vec![], None));
 
-    let mut changes = pair("INBOX", 1300, 0);
+    let mut saved = content("INBOX", 1300, 0);
     let tally = crate::plan::Tally { copied: 1, already_there: u64::MAX, ..Default::default() };
-    changes.mailboxes[0].0.summary = Summary { tally, bytes: 5, duplicates: 6, unmatched: 7, headerless: 8 };
-    changes.mailboxes[1].0.highest_modseq = None;
-    changes.mailboxes.push((mailbox(Side::Source, "Entwürfe"), Rows::All(vec![])));
-    changes.mailboxes.push((mailbox(Side::Destination, "Entwürfe"), Rows::All(ordinary(3, 0)[0].clone())));
-    store.save(changes.clone()).await.unwrap();
+    saved[0].0.summary = Summary { tally, bytes: 5, duplicates: 6, unmatched: 7, headerless: 8 };
+    saved[1].0.highest_modseq = None;
+    saved.push((mailbox(Side::Source, "Entwürfe"), vec![]));
+    saved.push((mailbox(Side::Destination, "Entwürfe"), ordinary(3, 0)[0].clone()));
+    store.save(whole(saved.clone())).await.unwrap();
     let ids = store.intend(vec![intent(1), intent(5)]).await.unwrap();
     let more = store.intend(vec![intent(9)]).await.unwrap();
     assert_eq!((ids.len(), more.len(), ids[1] < more[0]), (2, 1, true));
 
-    let expected = |changes: &Changes| {
-        let mut mailboxes: Vec<_> = changes
-            .mailboxes
-            .iter()
-            .map(|(mailbox, rows)| match rows {
-                Rows::All(rows) => (mailbox.clone(), rows.clone()),
-                Rows::Unchanged => unreachable!(),
-            })
-            .collect();
-        mailboxes.sort_by_key(|(mailbox, _)| (mailbox.side, mailbox.name.clone()));
-        mailboxes
+    let expected = |mut content: Content| {
+        content.sort_by_key(|(mailbox, _)| (mailbox.side, mailbox.name.clone()));
+        content
     };
     store.close().await.unwrap();
     let store = world.next().await;
-    assert_eq!(all(&store).await, (expected(&changes), vec![intent(1), intent(5), intent(9)], None));
-    for (mailbox, rows) in expected(&changes) {
+    assert_eq!(all(&store).await, (expected(saved.clone()), vec![intent(1), intent(5), intent(9)], None));
+    for (mailbox, rows) in &saved {
         let mut sums = BlockSums::default();
         rows.iter().for_each(|row| sums.add(row.uid, row.flags.as_ref()));
         assert_eq!(store.blocks(mailbox.side, &mailbox.name).await.unwrap(), sums.finish());
     }
 
     // Rows that stay, rows that go, a mailbox that goes, intents that are settled; twice each is no error.
-    let [(mut source, _), (destination, _), _, (other, _)] = changes.mailboxes.try_into().unwrap();
+    let [(mut source, _), (destination, _), _, (other, _)] = saved.try_into().unwrap();
     source.settled = false;
     let rows = ordinary(700, 5)[1][..600].to_vec();
     let open = store.open(options()).await.unwrap().intents;
     let settled: Vec<IntentId> =
         open.iter().filter(|(_, known)| *known != intent(5)).map(|(id, _)| *id).collect();
-    let changes = Changes {
-        mailboxes: vec![(source.clone(), Rows::Unchanged), (destination.clone(), Rows::All(rows.clone()))],
-        dropped: vec![(other.side, other.name.clone()), (Side::Source, MailboxName::from_text("never"))],
-        settled: [settled, vec![IntentId(1 << 40)]].concat(),
-    };
-    store.save(changes.clone()).await.unwrap();
-    store.save(changes).await.unwrap();
-    let now = vec![
+    for _ in 0..2 {
+        let changes = Changes {
+            mailboxes: vec![
+                (source.clone(), Rows::Unchanged),
+                (destination.clone(), Rows::all(rows.clone())),
+            ],
+            dropped: vec![(other.side, other.name.clone()), (Side::Source, MailboxName::from_text("never"))],
+            settled: [settled.clone(), vec![IntentId(1 << 40)]].concat(),
+        };
+        store.save(changes).await.unwrap();
+    }
+    let now_sorted = expected(vec![
         (mailbox(Side::Source, "Entwürfe"), vec![]),
         (source.clone(), ordinary(1300, 0)[0].clone()),
         (destination.clone(), rows),
-    ];
-    let mut now_sorted = now.clone();
-    now_sorted.sort_by_key(|(mailbox, _)| (mailbox.side, mailbox.name.clone()));
+    ]);
     store.close().await.unwrap();
     let store = world.next().await;
     assert_eq!(all(&store).await, (now_sorted.clone(), vec![intent(5)], None));
@@ -86,10 +80,10 @@ async fn keeps_what_was_saved(world: &mut impl Reopen) {
     for wrong in [
         (mailbox(Side::Source, "new"), Rows::Unchanged),
         (Mailbox { uid_validity: 78, ..source.clone() }, Rows::Unchanged),
-        (mailbox(Side::Source, "new"), Rows::All(twice)),
-        (mailbox(Side::Source, "new"), Rows::All(vec![Known { uid: 0, ..ordinary(1, 0)[0][0].clone() }])),
+        (mailbox(Side::Source, "new"), Rows::all(twice)),
+        (mailbox(Side::Source, "new"), Rows::all(vec![Known { uid: 0, ..ordinary(1, 0)[0][0].clone() }])),
     ] {
-        let mailboxes = vec![(Mailbox { uid_next: 1, ..destination.clone() }, Rows::All(vec![])), wrong];
+        let mailboxes = vec![(Mailbox { uid_next: 1, ..destination.clone() }, Rows::all(vec![])), wrong];
         let settled = store.open(options()).await.unwrap().intents.iter().map(|(id, _)| *id).collect();
         let error = store.save(Changes { mailboxes, settled, ..Changes::default() }).await.unwrap_err();
         assert_eq!(error.kind(), crate::ErrorKind::State);

@@ -1,6 +1,6 @@
 //! The tables, and whether a file has them: ours, of this pair, of a release that is not newer.
 
-use crate::state::bytes::{Keys, hash128};
+use crate::state::bytes::Keys;
 use crate::state::coded::{Root, read_intent, read_mailbox};
 use crate::state::record::{AccountPair, Fingerprint, Intent, IntentId, Mailbox};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteLockingMode, SqliteSynchronous};
@@ -23,7 +23,7 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE intent (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
 "];
 
-/// In `about`: a digest of the pair of accounts, and the fingerprint of the options.
+/// In `about`: the pair of accounts, and the fingerprint of the options.
 const PAIR: i64 = 1;
 pub(super) const FINGERPRINT: i64 = 2;
 
@@ -79,8 +79,13 @@ pub(super) struct Content {
 
 /// Opens the file and brings its tables up to date.
 ///
+/// Without a pair it must have one already, which is given.
+///
 /// One writer has the file to itself, so the write-ahead log needs no shared memory; a commit is one write and one sync.
-pub(super) async fn connect(path: &Path, pair: &AccountPair) -> Result<SqliteConnection, Unusable> {
+pub(super) async fn connect(
+    path: &Path,
+    pair: Option<&AccountPair>,
+) -> Result<(SqliteConnection, AccountPair), Unusable> {
     let mut connection = SqliteConnectOptions::new()
         .filename(path)
         .locking_mode(SqliteLockingMode::Exclusive)
@@ -93,7 +98,7 @@ pub(super) async fn connect(path: &Path, pair: &AccountPair) -> Result<SqliteCon
         .connect()
         .await?;
     match prepare(&mut connection, pair).await {
-        Ok(()) => Ok(connection),
+        Ok(pair) => Ok((connection, pair)),
         Err(unusable) => {
             // Closed before it is put aside.
             let _ = connection.close().await;
@@ -102,27 +107,29 @@ pub(super) async fn connect(path: &Path, pair: &AccountPair) -> Result<SqliteCon
     }
 }
 
-async fn prepare(connection: &mut SqliteConnection, pair: &AccountPair) -> Result<(), Unusable> {
+async fn prepare(
+    connection: &mut SqliteConnection,
+    pair: Option<&AccountPair>,
+) -> Result<AccountPair, Unusable> {
     let application = pragma(connection, "PRAGMA application_id").await?;
     let version = pragma(connection, "PRAGMA user_version").await?;
     let tables = pragma(connection, "SELECT count(*) FROM sqlite_schema").await?;
     let odd = pragma(connection, "SELECT count(*) FROM sqlite_schema WHERE type <> 'table'").await?;
     let fresh = (application, version, tables) == (0, 0, 0);
-    if !fresh && application != APPLICATION || odd != 0 {
+    if !fresh && application != APPLICATION || odd != 0 || fresh && pair.is_none() {
         return Err(Unusable::Foreign);
     }
     let done = usize::try_from(version).unwrap_or(usize::MAX);
     let Some(missing) = MIGRATIONS.get(done..) else { return Err(Unusable::Newer) };
     // From here on it is known to be ours, and may be written to.
     sqlx::raw_sql("PRAGMA journal_mode = WAL").execute(&mut *connection).await?;
-    let digest = hash128(&pair.bytes());
     if !missing.is_empty() {
         let mut transaction = connection.begin().await?;
         for migration in missing {
             sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
         }
-        if fresh {
-            about(&mut transaction, PAIR, &digest).await?;
+        if let Some(pair) = pair.filter(|_| fresh) {
+            about(&mut transaction, PAIR, &pair.bytes()).await?;
             sqlx::raw_sql(sqlx::AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION}")))
                 .execute(&mut *transaction)
                 .await?;
@@ -132,10 +139,8 @@ async fn prepare(connection: &mut SqliteConnection, pair: &AccountPair) -> Resul
             .await?;
         transaction.commit().await?;
     }
-    if read_about(connection, PAIR).await?.as_deref() != Some(&digest[..]) {
-        return Err(Unusable::Foreign);
-    }
-    Ok(())
+    let whose = read_about(connection, PAIR).await?.and_then(|bytes| AccountPair::from_bytes(&bytes));
+    whose.filter(|whose| pair.is_none_or(|pair| pair == whose)).ok_or(Unusable::Foreign)
 }
 
 async fn pragma(connection: &mut SqliteConnection, sql: &'static str) -> Result<i64, sqlx::Error> {

@@ -1,6 +1,7 @@
 //! The state in an SQLite file, one for each pair of accounts.
 
 mod file;
+mod look;
 mod open;
 mod place;
 mod write;
@@ -14,6 +15,7 @@ use crate::error::{Error, ErrorKind, Side};
 use crate::imap::name::MailboxName;
 use file::{Content, Unusable};
 use futures_util::future::{BoxFuture, FutureExt};
+pub use look::StateFile;
 use open::{Open, Trouble, is_lasting};
 use place::Place;
 use sqlx::Connection;
@@ -101,7 +103,7 @@ impl SqliteStore {
             return Err(Unusable::Foreign);
         }
         self.place.make().map_err(sqlx::Error::Io)?;
-        let mut connection = file::connect(&self.place.file(), &self.pair).await?;
+        let (mut connection, _) = file::connect(&self.place.file(), Some(&self.pair)).await?;
         match file::read(&mut connection, &self.keys).await {
             Ok(content) => Ok((connection, content)),
             Err(unusable) => {
@@ -181,13 +183,13 @@ impl StateStore for SqliteStore {
         async move { Ok(self.mailbox(side, name, false).await?.0) }.boxed()
     }
 
-    fn save(&self, changes: Changes) -> BoxFuture<'_, Result<(), Error>> {
+    fn save<'a>(&'a self, changes: Changes<'a>) -> BoxFuture<'a, Result<(), Error>> {
         async move {
             let mut state = self.state.lock().await;
             let done = match &mut *state {
                 State::Closed => return Err(closed()),
                 State::Idle => return Ok(()),
-                State::Open(open) => open.save(&self.keys, &changes).await,
+                State::Open(open) => open.save(&self.keys, changes).await,
             };
             match done {
                 Ok(()) => Ok(()),

@@ -5,9 +5,13 @@ use crate::state::record::AccountPair;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Characters of each account that are shown in the name of the file.
 const SHOWN: usize = 40;
+
+/// How the names of the files end.
+const END: &str = ".sqlite";
 
 /// What SQLite puts beside a file.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -38,7 +42,28 @@ impl Place {
         });
         // The readable part alone may be that of several pairs.
         let hash: String = hash128(&pair.bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        Self { directory, name: format!("{source}--{destination}-{hash}.sqlite") }
+        Self { directory, name: format!("{source}--{destination}-{hash}{END}") }
+    }
+
+    /// Of all the files in a directory, in the order of their names.
+    pub(super) fn all(directory: &Path) -> io::Result<Vec<Self>> {
+        let entries = match std::fs::read_dir(directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let names = entries.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+        let mut names: Vec<String> = names.into_iter().filter_map(|name| name.into_string().ok()).collect();
+        names.retain(|name| name.ends_with(END));
+        names.sort();
+        Ok(names.into_iter().map(|name| Self { directory: directory.to_owned(), name }).collect())
+    }
+
+    /// Bytes of the file with what SQLite keeps beside it, and when one of these was written last; None: there is no file.
+    pub(super) fn extent(&self) -> Option<(u64, Option<SystemTime>)> {
+        let file = std::fs::metadata(self.file()).ok()?;
+        let beside = COMPANIONS.iter().filter_map(|end| std::fs::metadata(self.beside(end)).ok());
+        let all = std::iter::once(file).chain(beside);
+        Some(all.fold((0, None), |(bytes, last), data| (bytes + data.len(), last.max(data.modified().ok()))))
     }
 
     /// The file.

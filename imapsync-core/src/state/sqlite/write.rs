@@ -35,7 +35,7 @@ impl Open {
     }
 
     /// Saves in one transaction; nothing is changed where it fails, nor where the caller does not wait for the end.
-    pub(super) async fn save(&mut self, keys: &Keys, changes: &Changes) -> Result<(), Trouble> {
+    pub(super) async fn save(&mut self, keys: &Keys, changes: Changes<'_>) -> Result<(), Trouble> {
         self.begin(keys).await?;
         let connection = &mut self.connection;
         // What is to become of each; None: it goes.
@@ -49,12 +49,12 @@ impl Open {
                 changed.insert(key.clone(), None);
             }
         }
-        for (mailbox, rows) in &changes.mailboxes {
+        for (mailbox, rows) in changes.mailboxes {
             let key = (mailbox.side, mailbox.name.clone());
             let known = changed.get(&key).copied().unwrap_or_else(|| before.get(&key).copied());
             let id = known.map_or(last_mailbox + 1, |entry| entry.id);
             let root = match rows {
-                Rows::All(rows) => put_rows(connection, keys, mailbox, id, rows).await?,
+                Rows::All(rows) => put_rows(connection, keys, &mailbox, id, rows).await?,
                 // What was lost with a damaged file is listed by the next run.
                 Rows::Unchanged if self.renewed && known.is_none() => continue,
                 Rows::Unchanged => {
@@ -64,7 +64,7 @@ impl Open {
             last_mailbox = last_mailbox.max(id);
             sqlx::query("INSERT OR REPLACE INTO mailbox (id, record) VALUES (?, ?)")
                 .bind(id)
-                .bind(code_mailbox(keys, mailbox, root))
+                .bind(code_mailbox(keys, &mailbox, root))
                 .execute(&mut *connection)
                 .await?;
             changed.insert(key, Some(Entry { id, root, uid_validity: mailbox.uid_validity }));
@@ -136,13 +136,14 @@ async fn put_rows(
     keys: &Keys,
     mailbox: &Mailbox,
     id: i64,
-    rows: &[Known],
+    rows: impl Iterator<Item = Known> + Send,
 ) -> Result<Root, Trouble> {
     let seal = keys.mailbox(mailbox.side, &mailbox.name);
     let (first, end) = range(id);
     let mut root = RootHash::default();
     let mut next = first;
-    for block in code_rows(&seal, rows)? {
+    for block in code_rows(&seal, rows) {
+        let block = block?;
         root.add(&block.sum);
         let at = first + i64::from(block.number);
         drop_blocks(connection, next, at).await?;

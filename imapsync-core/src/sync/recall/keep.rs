@@ -8,13 +8,15 @@ use crate::plan::{Tally, TallyBytes};
 use crate::state::{Changes, Known, KnownIdentity, Mailbox, Rows, Summary};
 use crate::sync::discover::Account as Found;
 use crate::sync::event::Event;
-use crate::sync::work::{Job, Mode, State, Target, Work};
+use crate::sync::work::{Copied, Job, Mode, State, Target, Work};
 use std::collections::BTreeSet;
 
 impl Recall {
     /// Remembers the folders of both sides as they were found, and what was done there. Trouble is told and no reason to stop.
-    pub(in crate::sync) async fn keep(&self, work: &Work, found: (&Found, &Found)) {
+    pub(in crate::sync) async fn keep(&self, work: &mut Work, found: (&Found, &Found)) {
         let Some(store) = self.store.as_ref().filter(|_| !work.ledger.report.dry) else { return };
+        // As they stand in the folder: then none of them has to be kept a second time.
+        work.targets.iter_mut().for_each(|target| target.copied.sort_unstable_by_key(|copied| copied.named));
         let changes = self.changes(work, found);
         if let Err(error) = store.save(changes).await {
             work.ledger.events.emit(|| Event::Notice { side: None, text: error.to_string() });
@@ -30,10 +32,11 @@ impl Recall {
         }
     }
 
-    fn changes(&self, work: &Work, found: (&Found, &Found)) -> Changes {
+    fn changes<'a>(&self, work: &'a Work, found: (&Found, &Found)) -> Changes<'a> {
         let mut mailboxes = Vec::new();
         for (at, target) in work.targets.iter().enumerate() {
-            let jobs = || work.jobs.iter().filter(move |job| job.target == at);
+            let numbered = || work.jobs.iter().enumerate().filter(move |(_, job)| job.target == at);
+            let jobs = || numbered().map(|(_, job)| job);
             // A folder without UIDs that last, or of which not all is known, is not remembered.
             if target.untouched.is_some() || target.problem.is_some() || target.listing.uid_validity == 0 {
                 continue;
@@ -42,12 +45,13 @@ impl Recall {
             if !whole || target.listing.uid_next == 0 {
                 continue;
             }
-            for job in jobs().filter(|job| is_whole(job)) {
-                mailboxes.push((source(job, target), Rows::All(source_rows(work, job, target).collect())));
+            for (number, job) in numbered().filter(|(_, job)| is_whole(job)) {
+                // One after the other: what rows need beside them goes with them.
+                let rows = std::iter::once_with(move || source_rows(number, job, target)).flatten();
+                mailboxes.push((source(job, target), Rows::all(rows)));
             }
             let settled = jobs().all(is_settled) && target.bare.is_empty();
-            let (mailbox, rows) = destination(work, at, settled);
-            mailboxes.push((mailbox, Rows::All(rows.collect())));
+            mailboxes.push((destination(work, target, settled), Rows::all(destination_rows(work, target))));
         }
         let gone = gone(work, found);
         let dropped = self.mailboxes.keys().filter(|(side, name)| gone(*side, name)).cloned().collect();
@@ -118,24 +122,27 @@ fn source(job: &Job, target: &Target) -> Mailbox {
 }
 
 fn source_rows<'a>(
-    work: &Work,
+    number: usize,
     job: &'a Job,
-    target: &Target,
+    target: &'a Target,
 ) -> impl Iterator<Item = Known> + Send + use<'a> {
-    let number = work.jobs.iter().position(|other| std::ptr::eq(other, job));
-    let copies = target.copied.iter().filter(|copied| Some(copied.job()) == number && copied.named != 0);
-    let mut partners: Vec<(u32, u32)> =
-        job.pairs.iter().map(|pair| (pair.source, pair.destination)).collect();
+    let copies = target.copied.iter().filter(|copied| copied.job() == number && copied.named != 0);
+    let mut partners = Vec::with_capacity(job.pairs.len() + copies.clone().count());
+    partners.extend(job.pairs.iter().map(|pair| (pair.source, pair.destination)));
     partners.extend(copies.filter(|copied| job.is_safe(copied.uid)).map(|copied| (copied.uid, copied.named)));
     partners.sort_unstable();
+    let mut partners = partners.into_iter().peekable();
     let rows = job.listing.rows.iter().enumerate();
-    rows.filter(|(at, _)| job.states.get(*at) != Some(&State::Gone)).map(move |(at, row)| Known {
-        uid: row.uid,
-        size: row.size,
-        flags: row.flags.clone(),
-        date: row.date,
-        identity: known_identity(job.identities.get(at).copied().flatten()),
-        partner: partners.binary_search_by_key(&row.uid, |pair| pair.0).ok().map(|at| partners[at].1),
+    rows.filter(|(at, _)| job.states.get(*at) != Some(&State::Gone)).map(move |(at, row)| {
+        while partners.next_if(|(uid, _)| *uid < row.uid).is_some() {}
+        Known {
+            uid: row.uid,
+            size: row.size,
+            flags: row.flags.clone(),
+            date: row.date,
+            identity: known_identity(job.identities.get(at).copied().flatten()),
+            partner: partners.next_if(|(uid, _)| *uid == row.uid).map(|(_, partner)| partner),
+        }
     })
 }
 
@@ -143,57 +150,54 @@ fn known_identity(identity: Option<crate::message::Identity>) -> KnownIdentity {
     identity.map_or(KnownIdentity::Unknown, KnownIdentity::Of)
 }
 
-/// A destination folder with what was copied into it, as far as the server has named it.
-fn destination(work: &Work, at: usize, settled: bool) -> (Mailbox, impl Iterator<Item = Known> + Send) {
-    let target = &work.targets[at];
-    let listing = &target.listing;
-    let mut copies: Vec<_> = target
-        .copied
-        .iter()
-        .filter(|copied| copied.named >= listing.uid_next && work.jobs[copied.job()].is_safe(copied.uid))
-        .collect();
-    copies.sort_unstable_by_key(|copied| copied.named);
-    copies.dedup_by_key(|copied| copied.named);
+/// What was copied into a folder in this run, in its order, as far as the server has named it.
+fn copies<'a>(work: &'a Work, target: &'a Target) -> impl Iterator<Item = &'a Copied> + Clone + Send {
     // Where one has no name, or headers are others than those that were sent, the next run looks at all that has come.
-    if !target.alike || target.copied.iter().any(|copied| copied.named == 0) {
-        copies.clear();
+    let known = target.alike && target.copied.iter().all(|copied| copied.named != 0);
+    let copies = if known { &target.copied[..] } else { &[] };
+    let new = copies.iter().filter(|copied| {
+        copied.named >= target.listing.uid_next && work.jobs[copied.job()].is_safe(copied.uid)
+    });
+    let mut last = 0;
+    new.filter(move |copied| std::mem::replace(&mut last, copied.named) != copied.named)
+}
+
+/// A destination folder with what was copied into it.
+fn destination(work: &Work, target: &Target, settled: bool) -> Mailbox {
+    let listing = &target.listing;
+    let old = listing.rows.iter().filter(|row| row.uid < listing.uid_next).map(|row| row.size);
+    let (mut uid_next, mut messages, mut bytes) = (listing.uid_next, 0_usize, 0_u64);
+    let mut add = |size| {
+        messages += 1;
+        bytes = bytes.saturating_add(size);
+    };
+    old.for_each(&mut add);
+    for copied in copies(work, target) {
+        uid_next = copied.named.saturating_add(1);
+        add(work.jobs[copied.job()].listing.row(copied.uid).map_or(0, |row| row.size));
     }
-    let uid_next = copies.last().map_or(listing.uid_next, |last| last.named.saturating_add(1));
-    let copies: Vec<Known> = copies
-        .into_iter()
-        .filter_map(|copied| {
-            let row = work.jobs[copied.job()].listing.row(copied.uid)?;
-            let flags = row.flags.as_ref().map(|flags| flags::for_append(flags, listing.permanent.as_ref()));
-            Some(Known {
-                uid: copied.named,
-                size: row.size,
-                flags,
-                date: row.date.map(|date| date.clamped()),
-                identity: KnownIdentity::AsPartner,
-                partner: None,
-            })
-        })
-        .collect();
-    let held = |bytes: u64, size: u64| bytes.saturating_add(size);
-    let old = listing.rows.iter().filter(move |row| row.uid < listing.uid_next);
-    let mailbox = Mailbox {
+    Mailbox {
         side: Side::Destination,
         name: target.name.clone(),
         uid_validity: listing.uid_validity,
         uid_next,
         highest_modseq: listing.modseq,
-        messages: u32::try_from(old.clone().count() + copies.len()).unwrap_or(u32::MAX),
+        messages: u32::try_from(messages).unwrap_or(u32::MAX),
         settled,
         pair: None,
         summary: Summary {
-            bytes: old.clone().map(|row| row.size).chain(copies.iter().map(|copy| copy.size)).fold(0, held),
+            bytes,
             duplicates: target.duplicates,
             unmatched: (listing.rows.len() - target.taken.len()) as u64,
             ..Summary::default()
         },
-    };
-    let rows = listing.rows.iter().zip(&target.identities).filter(move |(row, _)| row.uid < listing.uid_next);
-    let rows = rows.map(|(row, identity)| Known {
+    }
+}
+
+fn destination_rows<'a>(work: &'a Work, target: &'a Target) -> impl Iterator<Item = Known> + Send {
+    let listing = &target.listing;
+    let old = listing.rows.iter().zip(&target.identities).filter(|(row, _)| row.uid < listing.uid_next);
+    let old = old.map(|(row, identity)| Known {
         uid: row.uid,
         size: row.size,
         flags: row.flags.clone(),
@@ -201,5 +205,15 @@ fn destination(work: &Work, at: usize, settled: bool) -> (Mailbox, impl Iterator
         identity: known_identity(*identity),
         partner: None,
     });
-    (mailbox, rows.chain(copies))
+    old.chain(copies(work, target).filter_map(|copied| {
+        let row = work.jobs[copied.job()].listing.row(copied.uid)?;
+        Some(Known {
+            uid: copied.named,
+            size: row.size,
+            flags: row.flags.as_ref().map(|flags| flags::for_append(flags, listing.permanent.as_ref())),
+            date: row.date.map(|date| date.clamped()),
+            identity: KnownIdentity::AsPartner,
+            partner: None,
+        })
+    }))
 }

@@ -1,13 +1,13 @@
 //! Files that are not what was written: nothing of them passes for what was saved, and the next run is in order again.
 
 use super::*;
-use crate::state::record::{Known, Mailbox, Rows};
+use crate::state::contract::{Content as Mailboxes, content as expected};
 use std::fs;
 
 const MESSAGES: u32 = 700;
 
 /// All that was saved.
-type Content = (Vec<(Mailbox, Vec<Known>)>, Vec<Intent>);
+type Content = (Mailboxes, Vec<Intent>);
 
 /// The bytes of a file with two mailboxes and an intent, and what is in it.
 async fn whole(directory: &Path, user: &str) -> (Vec<u8>, Content) {
@@ -18,15 +18,6 @@ async fn whole(directory: &Path, user: &str) -> (Vec<u8>, Content) {
     let (mailboxes, intents, _) = all(&store).await;
     store.close().await.unwrap();
     (fs::read(store.path()).unwrap(), (mailboxes, intents))
-}
-
-/// The mailboxes as they are read again.
-fn saved(changes: Changes) -> Vec<(Mailbox, Vec<Known>)> {
-    let rows = |rows| match rows {
-        Rows::All(rows) => rows,
-        Rows::Unchanged => unreachable!(),
-    };
-    changes.mailboxes.into_iter().map(|(mailbox, kept)| (mailbox, rows(kept))).collect()
 }
 
 /// Opens what is there: each mailbox that can be read and each intent is as it was saved. Then a save
@@ -42,7 +33,7 @@ async fn check(directory: &Path, content: &Content, what: &str) -> Option<String
     }
     assert!(intents.iter().all(|intent| content.1.contains(intent)), "{what}");
     let lost = mailboxes.len() < content.0.len() || intents.len() < content.1.len();
-    let expected = saved(changes("INBOX", MESSAGES, 7));
+    let expected = expected("INBOX", MESSAGES, 7);
     // Damage that only the save or what it has done brings to light costs a run or two.
     for run in 0.. {
         let done = store.save(changes("INBOX", MESSAGES, 7)).await;

@@ -63,8 +63,8 @@ async fn look(directory: &Path) -> (u32, Vec<u32>) {
         other => panic!("{:?}", other.iter().map(|(mailbox, _)| mailbox.uid_next).collect::<Vec<_>>()),
     };
     if turn > 0 {
-        for ((_, rows), (_, expected)) in mailboxes.iter().zip(changes("INBOX", MESSAGES, turn).mailboxes) {
-            assert!(crate::state::Rows::All(rows.clone()) == expected, "rows of another time than {turn}");
+        for ((_, rows), (_, expected)) in mailboxes.iter().zip(content("INBOX", MESSAGES, turn)) {
+            assert!(*rows == expected, "rows of another time than {turn}");
         }
     }
     // Twice in one step, and again after a crash that came before they were settled.

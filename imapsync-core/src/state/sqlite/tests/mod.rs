@@ -6,7 +6,7 @@ mod size;
 
 use super::*;
 use crate::account::Account;
-use crate::state::contract::{all, intent, options, pair as changes};
+use crate::state::contract::{all, content, intent, options, pair as changes, whole};
 use std::path::Path;
 
 pub(super) fn accounts(user: &str) -> AccountPair {
@@ -122,10 +122,9 @@ async fn writes_what_differs() {
     notice(&store).await;
     store.save(changes("INBOX", 20_000, 0)).await.unwrap();
     let same = pages();
-    let mut changed = changes("INBOX", 20_000, 0);
-    let crate::state::Rows::All(rows) = &mut changed.mailboxes[0].1 else { unreachable!() };
-    rows[9000].flags = None;
-    store.save(changed).await.unwrap();
+    let mut changed = content("INBOX", 20_000, 0);
+    changed[0].1[9000].flags = None;
+    store.save(whole(changed)).await.unwrap();
     let one = pages() - same;
     assert!(same <= 4 && (1..=12).contains(&one), "{same} and {one} pages");
 }
@@ -142,4 +141,42 @@ impl crate::state::contract::Reopen for World {
 #[tokio::test]
 async fn keeps_the_contract() {
     crate::state::contract::keep(|| World(tempfile::tempdir().unwrap())).await;
+}
+
+#[tokio::test]
+async fn seen_from_outside() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(store(directory.path()).look().await.is_none());
+    assert!(SqliteStore::files(&directory.path().join("missing")).await.unwrap().is_empty());
+    let mut saved = Vec::new();
+    for user in ["alice", "bob"] {
+        let store = SqliteStore::new(directory.path(), accounts(user));
+        // Under options that nobody who looks knows.
+        store.open(Fingerprint::of([user])).await.unwrap();
+        store.save(changes("INBOX", 5, 0)).await.unwrap();
+        store.intend(vec![intent(7)]).await.unwrap();
+        // As long as it is in use nobody else reads it.
+        let held = store.look().await.unwrap();
+        assert!(held.content.unwrap_err().to_string().contains("another run is using it"));
+        store.close().await.unwrap();
+        saved.push(std::fs::read(store.path()).unwrap());
+    }
+    std::fs::write(directory.path().join("notes.txt"), "text").unwrap();
+    std::fs::write(directory.path().join("zzz.sqlite"), "text").unwrap();
+    let files = SqliteStore::files(directory.path()).await.unwrap();
+    assert_eq!(files.len(), 3);
+    for (file, (user, bytes)) in files.iter().zip(["alice", "bob"].into_iter().zip(&saved)) {
+        let (pair, remembered) = file.content.as_ref().unwrap();
+        assert_eq!((pair, file.bytes, file.written.is_some()), (&accounts(user), bytes.len() as u64, true));
+        let expected: Vec<_> = content("INBOX", 5, 0).into_iter().map(|(mailbox, _)| mailbox).collect();
+        assert_eq!(remembered.mailboxes, expected);
+        assert_eq!(remembered.intents.iter().map(|(_, one)| one.clone()).collect::<Vec<_>>(), [intent(7)]);
+        assert_eq!(&std::fs::read(&file.path).unwrap(), bytes, "looking has changed it");
+    }
+    assert!(files[2].content.is_err());
+    assert_eq!(std::fs::read(&files[2].path).unwrap(), b"text");
+    // Another account's file under one's own name.
+    std::fs::write(store(directory.path()).path(), &saved[1]).unwrap();
+    let foreign = store(directory.path()).look().await.unwrap().content.unwrap_err();
+    assert!(foreign.to_string().contains("not the state of these accounts"), "{foreign}");
 }
