@@ -8,6 +8,8 @@ mod options;
 mod output;
 mod settings;
 mod signal;
+#[cfg(feature = "state")]
+mod state;
 mod title;
 
 use exit::Status;
@@ -72,6 +74,12 @@ fn call(screen: &mut Screen, stop: &Stop) -> Result<Status, Refusal> {
         #[cfg(not(feature = "demo"))]
         Some((first, _)) if first == "demo" => Err(Refusal::usage(
             "this imapsync was built without its demo (the feature `demo` of imapsync-cli)",
+        )),
+        #[cfg(feature = "state")]
+        Some((first, rest)) if first == "state" => state::run(screen, rest),
+        #[cfg(not(feature = "state"))]
+        Some((first, _)) if first == "state" => Err(Refusal::usage(
+            "this imapsync was built without its state (the feature `state` of imapsync-cli)",
         )),
         _ => {
             let values = options::parse(&IMAPSYNC, &arguments)?;

@@ -4,6 +4,7 @@
 
 use imapsync_core::testing::{Act, Listening, Server};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -92,22 +93,38 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// Between two runs nothing is kept: no state, no cache, no journal that could be torn, old or full; and no name of a
-/// folder becomes a path.
+/// Between two runs nothing is kept but the state, which is told where to be and may be turned off; no name of a folder becomes a
+/// path.
 #[test]
 fn case_102_nothing_is_kept_on_the_disk() {
     let world = World::new();
     let directory = tempfile::tempdir().unwrap();
-    for _ in 0..2 {
+    for state in ["--nostate", "--statedir=kept", "--state"] {
         let mut program = world.program();
         for variable in ["HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
             program.env(variable, directory.path());
         }
-        let output = program.current_dir(directory.path()).output().unwrap();
+        let output = program.arg(state).current_dir(directory.path()).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", out(&output));
         world.assert_copied();
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "something is left");
-        assert!(!std::path::Path::new("/tmp/imapsync-trap").exists());
+        let names = |path: &Path| -> Vec<String> {
+            let entries = std::fs::read_dir(path).unwrap();
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        };
+        let expected = match state {
+            _ if cfg!(not(feature = "state")) => continue,
+            "--statedir=kept" => Some("kept"),
+            "--state" => Some("imapsync"),
+            _ => None,
+        };
+        assert_eq!(names(directory.path()), expected.into_iter().collect::<Vec<_>>(), "{state}");
+        if let Some(place) = expected.map(|name| directory.path().join(name)) {
+            let files = names(&place);
+            let ours = |name: &String| name.starts_with("alice@127.0.0.1_") && name.contains(".sqlite");
+            assert!(files.len() == 2 && files.iter().all(ours), "the file and its lock: {files:?}");
+            std::fs::remove_dir_all(place).unwrap();
+        }
+        assert!(!Path::new("/tmp/imapsync-trap").exists());
     }
 }
 

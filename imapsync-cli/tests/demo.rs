@@ -29,7 +29,9 @@ fn figures(text: &str, name: &str) -> Vec<u64> {
 #[test]
 fn the_tour_ends_well_and_leaves_nothing() {
     let temporary = tempfile::tempdir().unwrap();
-    let output = imapsync().arg("demo").args(SMALL).env("TMPDIR", temporary.path()).output().unwrap();
+    let mut command = imapsync();
+    command.arg("demo").args(SMALL).env("TMPDIR", temporary.path()).env("XDG_STATE_HOME", temporary.path());
+    let output = command.output().unwrap();
     let text = out(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert_eq!(output.stderr, b"");

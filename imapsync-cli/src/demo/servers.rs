@@ -33,7 +33,7 @@ pub(super) struct Servers {
     /// Each folder by its name on host1 and on host2, as on the wire.
     pub(super) folders: Vec<[String; 2]>,
     /// A directory that only this user can read.
-    _directory: TempDir,
+    directory: TempDir,
     /// They have threads of their own, so that they are as independent of the client as real ones.
     pub(super) runtime: Runtime,
 }
@@ -67,7 +67,7 @@ impl Servers {
                 )?,
             ]
         };
-        Ok(Self { hosts, folders, _directory: directory, runtime })
+        Ok(Self { hosts, folders, directory, runtime })
     }
 
     /// The arguments of a sync from host1 to host2.
@@ -84,6 +84,9 @@ impl Servers {
             arguments.push(format!("--ssl{side}"));
         }
         arguments.push("--automap".to_owned());
+        // What is remembered goes with the servers.
+        arguments
+            .extend(["--statedir".to_owned(), self.directory.path().join("state").display().to_string()]);
         arguments
     }
 }

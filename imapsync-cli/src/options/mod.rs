@@ -5,6 +5,8 @@ mod command;
 mod demo;
 mod help;
 mod normalise;
+#[cfg(feature = "state")]
+mod state;
 mod table;
 
 pub(crate) use command::{Values, parse};
@@ -13,6 +15,8 @@ pub(crate) use demo::DEMO;
 pub(crate) use help::help;
 #[cfg(feature = "demo")]
 pub(crate) use normalise::quote;
+#[cfg(feature = "state")]
+pub(crate) use state::STATE;
 pub(crate) use table::IMAPSYNC;
 
 /// What can be called: the options it takes, and what its help says around them.

@@ -13,6 +13,7 @@ Nothing is removed unless asked for. It can be stopped at any instant and starte
 
 Usage: imapsync --host1 HOST --user1 USER --passfile1 FILE --host2 HOST --user2 USER --passfile2 FILE [options]
        imapsync demo [--serve]    to see it work, or to try options, on two servers of its own
+       imapsync state show|forget to see or remove what earlier runs have remembered
 
 Options may be shortened as far as they stay unique, written with one dash or two and in any case; a value
 follows after a blank or an equals sign. What reads --[no]x is turned off with --nox.

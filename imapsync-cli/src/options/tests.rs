@@ -9,6 +9,8 @@ fn manuals() -> Vec<&'static Manual> {
         &IMAPSYNC,
         #[cfg(feature = "demo")]
         &DEMO,
+        #[cfg(feature = "state")]
+        &STATE,
     ]
 }
 
@@ -79,6 +81,12 @@ fn help_reads_well() {
 #[test]
 fn the_help_of_the_demo_reads_well() {
     insta::assert_snapshot!(help(&DEMO));
+}
+
+#[cfg(feature = "state")]
+#[test]
+fn the_help_of_the_state_reads_well() {
+    insta::assert_snapshot!(help(&STATE));
 }
 
 #[test]

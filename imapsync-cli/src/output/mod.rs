@@ -5,6 +5,8 @@ mod meter;
 mod outcome;
 mod printer;
 mod screen;
+#[cfg(feature = "state")]
+mod state;
 mod statistics;
 mod summary;
 mod text;
@@ -12,11 +14,13 @@ mod usage;
 
 pub(crate) use line::{failure, notice};
 pub(crate) use screen::Screen;
+#[cfg(feature = "state")]
+pub(crate) use state::{state, state_file};
 pub(crate) use summary::{errors, exit_line, summary};
 pub(crate) use usage::Usage;
 
 /// A number of bytes in the unit that suits it.
-#[cfg(feature = "demo")]
+#[cfg(any(feature = "demo", feature = "state"))]
 pub(crate) fn size(bytes: u64) -> String {
     text::bytes(text::float(bytes))
 }

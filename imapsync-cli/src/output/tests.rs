@@ -368,3 +368,72 @@ fn bad_tally() -> Tally {
         },
     }
 }
+
+#[cfg(feature = "state")]
+mod remembered {
+    use super::super::{state, state_file};
+    use imapsync_core::imap::name::MailboxName;
+    use imapsync_core::state::{
+        AccountPair, IntendedMessage, Intent, IntentId, Mailbox, Remembered, StateFile, Summary,
+    };
+    use imapsync_core::{Account, Error, ErrorKind, Side};
+
+    fn mailbox(side: Side, name: &str, messages: u32) -> Mailbox {
+        Mailbox {
+            side,
+            name: MailboxName::from_text(name),
+            uid_validity: 1_500_000_000,
+            uid_next: messages + 1,
+            highest_modseq: (side == Side::Source).then_some(77),
+            messages,
+            settled: true,
+            pair: None,
+            summary: Summary::default(),
+        }
+    }
+
+    fn file() -> StateFile {
+        let pair = |name: &str| Some(MailboxName::from_text(name));
+        let source = |name| mailbox(Side::Source, name, 12_000);
+        let mailboxes = vec![
+            Mailbox { pair: pair("Sent"), settled: false, ..source("Envoyés") },
+            Mailbox { pair: pair("INBOX"), ..source("INBOX") },
+            Mailbox { pair: pair("Gone"), uid_next: 0, ..source("Old") },
+            mailbox(Side::Destination, "INBOX", 12_345),
+            mailbox(Side::Destination, "Sent", 0),
+            mailbox(Side::Destination, "Alone", 3),
+        ];
+        let message = |uid| IntendedMessage { uid, size: 10, date: None, identity: None };
+        let intent = Intent {
+            source: MailboxName::from_text("Envoyés"),
+            destination: MailboxName::from_text("Sent"),
+            destination_uid_validity: 9,
+            destination_uid_next: 501,
+            messages: (1..=12).map(message).collect(),
+        };
+        let remembered = Remembered { mailboxes, intents: vec![(IntentId(1), intent)], notice: None };
+        let mut new = Account::new("new.example", "alice", "");
+        new.port = Some(1143);
+        let accounts = AccountPair::new(&Account::new("old.example", "alice", ""), &new);
+        let path = "/home/alice/.local/state/imapsync/alice.sqlite".into();
+        StateFile { path, bytes: 1_234_567, written: None, content: Ok((accounts, remembered)) }
+    }
+
+    #[test]
+    fn what_is_remembered_of_two_accounts() {
+        insta::assert_snapshot!(state(&file(), Some("2022-06-29 14:05:41 +0200")));
+    }
+
+    #[test]
+    fn files_of_all_accounts() {
+        let error =
+            Error::new(ErrorKind::State, "what is remembered cannot be read: another run is using it");
+        let held = StateFile { content: Err(error), ..file() };
+        let shown = [
+            state_file(&file(), Some("2022-06-29 14:05:41 +0200")),
+            state_file(&held, None),
+            state(&held, None),
+        ];
+        insta::assert_snapshot!(shown.join("\n"));
+    }
+}

@@ -13,8 +13,8 @@ const IMAPS: u16 = 993;
 /// The port of IMAP with STARTTLS.
 const IMAP: u16 = 143;
 
-/// The account of a side, its password still empty.
-pub(super) fn account(values: &Values, side: u8) -> Result<Account, Refusal> {
+/// The account of a side as far as it tells it from others: server, port and user.
+pub(crate) fn address(values: &Values, side: u8) -> Result<Account, Refusal> {
     let name = |stem: &str| format!("{stem}{side}");
     let text = |stem: &str| values.one::<String>(&name(stem));
     let needed = |stem: &str, value: Option<String>| {
@@ -28,15 +28,22 @@ pub(super) fn account(values: &Values, side: u8) -> Result<Account, Refusal> {
     let user = needed("user", text("user"))?;
 
     let mut account = Account::new(host, user, "");
-    account.auth_user = text("authuser");
-    account.mechanism = text("authmech").map(|mechanism| self::mechanism(&mechanism, side)).transpose()?;
     (account.tls, account.port) = encryption(
         side,
         values.toggle(&name("ssl")),
         values.toggle(&name("tls")),
         values.one(&name("port")),
     )?;
+    Ok(account)
+}
 
+/// The account of a side, its password still empty.
+pub(super) fn account(values: &Values, side: u8) -> Result<Account, Refusal> {
+    let name = |stem: &str| format!("{stem}{side}");
+    let text = |stem: &str| values.one::<String>(&name(stem));
+    let mut account = address(values, side)?;
+    account.auth_user = text("authuser");
+    account.mechanism = text("authmech").map(|mechanism| self::mechanism(&mechanism, side)).transpose()?;
     account.trust.ca_files = values.many(&name("cafile")).into_iter().map(PathBuf::from).collect();
     account.trust.platform_roots = values.toggle(&name("platformroots")).unwrap_or(false);
     account.trust.insecure = values.toggle(&name("insecure")).unwrap_or(false);

@@ -4,6 +4,9 @@ mod account;
 mod password;
 mod rules;
 
+#[cfg(feature = "state")]
+pub(crate) use account::address;
+
 use crate::exit::Status;
 use crate::options::{UsageError, Values};
 use imapsync_core::Account;
@@ -127,6 +130,16 @@ fn options(values: &Values) -> Result<SyncOptions, Refusal> {
 }
 
 /// Where runs are remembered: as told, or where the system keeps such things. Never in a directory that all may write to.
+pub(crate) fn state_directory(values: &Values) -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let usual = || {
+        let home = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")));
+        home.map(|home| home.join("imapsync"))
+    };
+    values.one::<String>("statedir").map(PathBuf::from).or_else(usual)
+}
+
+/// Where this run is remembered, if it is.
 fn state(values: &Values, notices: &mut Vec<String>) -> Option<PathBuf> {
     if !values.toggle("state").unwrap_or(true) {
         return None;
@@ -135,12 +148,7 @@ fn state(values: &Values, notices: &mut Vec<String>) -> Option<PathBuf> {
         notices.extend(values.is_given("state").then(|| "this imapsync was built without state".to_owned()));
         return None;
     }
-    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let usual = || {
-        let home = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")));
-        home.map(|home| home.join("imapsync"))
-    };
-    let directory = values.one::<String>("statedir").map(PathBuf::from).or_else(usual);
+    let directory = state_directory(values);
     if directory.is_none() {
         notices.push(
             "nothing is remembered of this run: there is no HOME to keep it in; --statedir says where".into(),

@@ -7,6 +7,7 @@ mod appending;
 mod breaking;
 mod compressing;
 mod connecting;
+mod damaged;
 mod deleting;
 mod doubting;
 mod ending;

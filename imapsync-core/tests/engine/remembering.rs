@@ -7,7 +7,7 @@ use imapsync_core::{Report, SyncOptions};
 use std::sync::Arc;
 
 /// Servers that count changes, and servers that do not.
-const KINDS: [&str; 4] = [
+pub const KINDS: [&str; 4] = [
     "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+ LIST-EXTENDED LIST-STATUS ENABLE CONDSTORE ESEARCH MULTIAPPEND",
     "IMAP4rev1 UIDPLUS CONDSTORE",
     "IMAP4rev1 UIDPLUS LITERAL+",
@@ -15,32 +15,32 @@ const KINDS: [&str; 4] = [
 ];
 
 /// A world whose runs remember.
-struct Memory {
-    world: World,
-    store: Arc<MemoryStore>,
+pub struct Memory {
+    pub world: World,
+    pub store: Arc<dyn StateStore>,
 }
 
 impl Memory {
     fn new(world: World) -> Self {
-        Self { world, store: Arc::default() }
+        Self { world, store: Arc::new(MemoryStore::new()) }
     }
 
     async fn run(&self, options: SyncOptions) -> Report {
-        let job = self.world.job(options).state(self.store.clone() as Arc<dyn StateStore>);
+        let job = self.world.job(options).state(self.store.clone());
         let patience = std::time::Duration::from_secs(7 * 3600);
         let report = tokio::time::timeout(patience, job.run()).await.expect("the run hangs").unwrap();
         assert_eq!(report.tally.total(), report.start[0].messages, "every message has one outcome");
         report
     }
 
-    async fn sync(&self) -> Report {
+    pub async fn sync(&self) -> Report {
         let report = self.run(SyncOptions::default()).await;
         assert!(report.is_success(), "{:?} {:?}", report.errors, report.stopped);
         report
     }
 
     /// Forgets what commands there were.
-    fn forget_log(&self) {
+    pub fn forget_log(&self) {
         self.world.source.mail().log.clear();
         self.world.destination.mail().log.clear();
     }
@@ -51,7 +51,7 @@ impl Memory {
     }
 
     /// Commands that read header fields.
-    fn headers(&self) -> usize {
+    pub fn headers(&self) -> usize {
         let count = |log: &[String]| log.iter().filter(|line| line.contains("HEADER.FIELDS")).count();
         count(&self.world.source.mail().log) + count(&self.world.destination.mail().log)
     }
@@ -192,7 +192,7 @@ async fn pairs_of_another_destination_are_not_believed() {
 }
 
 /// What happens to both worlds between two runs.
-fn happens(dice: &mut Dice, worlds: [&World; 2], round: u64) {
+pub fn happens(dice: &mut Dice, worlds: [&World; 2], round: u64) {
     for n in 0..dice.roll(6) {
         let folder = *dice.pick(&["INBOX", "One", "Two"]);
         let (what, which, number) = (dice.roll(12), dice.number(), dice.roll(40));
@@ -243,6 +243,25 @@ fn content(world: &World) -> Vec<(String, Vec<u8>, Vec<String>)> {
     all
 }
 
+/// The same is on both destinations, and the reports say the same.
+#[track_caller]
+pub fn assert_alike(place: &str, (with, other): (&World, &Report), (without, one): (&World, &Report)) {
+    let shown = |all: Vec<(String, Vec<u8>, Vec<String>)>| -> Vec<String> {
+        let line = |(folder, body, flags): &(String, Vec<u8>, Vec<String>)| {
+            format!("{folder} {flags:?} {:.60}", String::from_utf8_lossy(body))
+        };
+        all.iter().map(line).collect()
+    };
+    assert_eq!(shown(content(with)), shown(content(without)), "{place}");
+    assert_eq!(other.tally, one.tally, "{place}");
+    assert_eq!(other.start, one.start, "{place}");
+    assert_eq!(
+        (other.destination_only, other.destination_duplicates),
+        (one.destination_only, one.destination_duplicates),
+        "{place}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn runs_with_and_without_state_end_alike() {
     for seed in 0..60 {
@@ -260,21 +279,8 @@ async fn runs_with_and_without_state_end_alike() {
             happens(&mut dice, [&without, &with.world], round);
             let one = without.sync().await;
             let other = with.sync().await;
-            let shown = |all: Vec<(String, Vec<u8>, Vec<String>)>| -> Vec<String> {
-                let line = |(folder, body, flags): &(String, Vec<u8>, Vec<String>)| {
-                    format!("{folder} {flags:?} {:.60}", String::from_utf8_lossy(body))
-                };
-                all.iter().map(line).collect()
-            };
             let place = format!("seed {seed}, round {round}, {here} to {there}");
-            assert_eq!(shown(content(&with.world)), shown(content(&without)), "{place}");
-            assert_eq!(other.tally, one.tally, "{place}");
-            assert_eq!(other.start, one.start, "{place}");
-            assert_eq!(
-                (other.destination_only, other.destination_duplicates),
-                (one.destination_only, one.destination_duplicates),
-                "{place}"
-            );
+            assert_alike(&place, (&with.world, &other), (&without, &one));
         }
     }
 }
