@@ -28,6 +28,9 @@ pub struct SyncOptions {
     pub internal_dates: bool,
     /// Bring the flags of messages that are already there up to date (`--noresyncflags` leaves them).
     pub resync_flags: bool,
+    /// Where an earlier run is remembered, change on the destination only those flags that have changed on the source since
+    /// then: the others stay as somebody has set them there (`--mergeflags`).
+    pub merge_flags: bool,
     /// Subscribe on the destination what the source subscribes (`--nosubscribe`).
     pub subscribe: bool,
     /// Remove messages from the source once they are on the destination (`--delete1`).
@@ -72,6 +75,7 @@ impl Default for SyncOptions {
             sync_duplicates: false,
             internal_dates: true,
             resync_flags: true,
+            merge_flags: false,
             subscribe: true,
             delete1: Delete1::No,
             expunge1: false,

@@ -295,6 +295,12 @@ const OPTIONS: &[Spec] = &[
         "Bring the flags of messages that are already on host2 up to date; on unless turned off.",
     ),
     Spec::new(
+        "mergeflags",
+        Negatable,
+        Messages,
+        "Change on host2 only the flags that have changed on host1 since the last run; the others stay as they are there.",
+    ),
+    Spec::new(
         "delete1",
         Negatable,
         Deleting,

@@ -111,6 +111,7 @@ fn options(values: &Values) -> Result<SyncOptions, Refusal> {
         sync_duplicates: on("syncduplicates"),
         internal_dates: unless_off("syncinternaldates"),
         resync_flags: unless_off("resyncflags"),
+        merge_flags: on("mergeflags"),
         subscribe: unless_off("subscribe"),
         delete1: match (on("delete1"), expunge1) {
             (false, _) => Delete1::No,

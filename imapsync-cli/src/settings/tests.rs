@@ -39,15 +39,22 @@ fn switches_and_their_defaults() {
         (default.sync_duplicates, expected.sync_duplicates),
         (default.internal_dates, expected.internal_dates),
         (default.resync_flags, expected.resync_flags),
+        (default.merge_flags, expected.merge_flags),
         (default.subscribe, expected.subscribe),
         (default.dry, expected.dry),
     ] {
         assert_eq!(ours, theirs);
     }
-    let turned =
-        made(&["--syncduplicates", "--nosyncinternaldate", "--noresyncflags", "--nosubscribe", "--dry"])
-            .unwrap();
-    assert!(turned.sync_duplicates && turned.dry);
+    let turned = made(&[
+        "--syncduplicates",
+        "--nosyncinternaldate",
+        "--noresyncflags",
+        "--nosubscribe",
+        "--dry",
+        "--mergeflags",
+    ])
+    .unwrap();
+    assert!(turned.sync_duplicates && turned.dry && turned.merge_flags);
     assert!(!turned.internal_dates && !turned.resync_flags && !turned.subscribe);
 }
 

@@ -100,6 +100,30 @@ pub fn change(
     (wanted != present).then_some(wanted)
 }
 
+/// As [`change`], where it is known which flags the source had when both sides were last synced: what has changed there
+/// since is brought to the copy, every other flag stays as it is on the copy.
+///
+/// ```
+/// use imapsync_core::imap::flag::Flags;
+/// use imapsync_core::message::flags::merge;
+/// let flags = |words: &str| Flags::parse(words.split(' '));
+/// // Read on the source, flagged by somebody on the destination.
+/// let merged = merge(&flags("\\Seen"), &flags(""), &flags("\\Flagged"), None, false);
+/// assert_eq!(merged, Some(flags("\\Seen \\Flagged")));
+/// ```
+pub fn merge(
+    source: &Flags,
+    before: &Flags,
+    destination: &Flags,
+    permanent: Option<&PermanentFlags>,
+    delete1: bool,
+) -> Option<Flags> {
+    let mut wanted = destination.clone();
+    source.iter().filter(|word| !before.contains(word)).for_each(|word| wanted.insert(word));
+    before.iter().filter(|word| !source.contains(word)).for_each(|word| wanted.remove(word));
+    change(&wanted, destination, permanent, delete1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +155,52 @@ mod tests {
             let sent = for_append(&flags(source), permanent(allowed).as_ref());
             assert_eq!(sent, flags(expected), "{source} on {allowed}");
             assert_eq!(sent.words().len(), flags(expected).words().len());
+        }
+    }
+
+    #[test]
+    fn what_has_changed_on_the_source_is_merged() {
+        // source before, source, destination, PERMANENTFLAGS, delete1, what is stored
+        let table = [
+            // Nothing has changed on the source: whatever the copy has stays.
+            ("\\Seen", "\\Seen", "", "-", false, None),
+            ("", "", "\\Seen $Mine", "-", false, None),
+            ("\\Seen Foo", "\\seen foo", "\\Flagged", "-", false, None),
+            // A flag has come, or has gone.
+            ("", "\\Seen", "", "-", false, Some("\\Seen")),
+            ("\\Seen", "", "\\Seen", "-", false, Some("")),
+            ("", "\\Seen $Junk", "\\Flagged", "-", false, Some("\\Seen \\Flagged $Junk")),
+            ("\\Seen \\Flagged", "\\Flagged", "\\Seen $Mine", "-", false, Some("$Mine")),
+            // Both have changed it: to the same, or back and forth.
+            ("", "\\Seen", "\\Seen", "-", false, None),
+            ("$Junk", "", "", "-", false, None),
+            ("$a", "$b", "$a $c", "-", false, Some("$b $c")),
+            // What cannot be kept, or sent, does not count.
+            ("", "$Junk", "\\Seen", "\\Seen \\Flagged", false, None),
+            ("", "\\Recent", "\\Seen", "-", false, None),
+            ("", "\\Seen", "\\Recent $Old", "\\Seen", false, Some("\\Seen")),
+            // Our own mark.
+            ("", "\\Deleted", "\\Seen", "-", true, None),
+            ("", "\\Deleted", "\\Seen", "-", false, Some("\\Seen \\Deleted")),
+            ("", "\\Seen", "\\Deleted", "-", true, Some("\\Seen \\Deleted")),
+        ];
+        for (before, source, destination, allowed, delete1, expected) in table {
+            let permanent = permanent(allowed);
+            let merged = |destination: &Flags| {
+                merge(&flags(source), &flags(before), destination, permanent.as_ref(), delete1)
+            };
+            let found = merged(&flags(destination));
+            assert_eq!(
+                found,
+                expected.map(flags),
+                "{before} to {source}, {destination} on {allowed}, {delete1}"
+            );
+            // Once that is stored there is nothing left to do.
+            assert_eq!(
+                merged(&found.unwrap_or_else(|| flags(destination))),
+                None,
+                "{source} to {destination}"
+            );
         }
     }
 

@@ -196,7 +196,7 @@ impl Run {
         }
         let applied = async {
             self.confirm(work).await?;
-            sync_flags(&mut self.destination, &self.options, work).await?;
+            sync_flags(&mut self.destination, &self.options, &self.recall, work).await?;
             let deletes1 = self.options.deletes_on_source();
             if deletes1 || self.options.delete2 {
                 self.forbid_deletes(source, destination, work).await?;

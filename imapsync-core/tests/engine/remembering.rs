@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use imapsync_core::state::{MemoryStore, StateStore};
-use imapsync_core::testing::{Act, Dice, Message, Stage};
+use imapsync_core::testing::{Act, Dice, Message, Server, Stage};
 use imapsync_core::{Report, SyncOptions};
 use std::sync::Arc;
 
@@ -283,4 +283,62 @@ async fn runs_with_and_without_state_end_alike() {
             assert_alike(&place, (&with.world, &other), (&without, &one));
         }
     }
+}
+
+/// The flags of a message, sorted.
+fn flags(server: &Server, uid: u32) -> String {
+    let mut flags = server.mail().folder("INBOX").message(uid).unwrap().flags.clone();
+    flags.sort();
+    flags.join(" ")
+}
+
+#[tokio::test(start_paused = true)]
+async fn flags_are_merged_with_those_of_the_last_run_as_their_base() {
+    let merging = SyncOptions { merge_flags: true, ..SyncOptions::default() };
+    let deleting = SyncOptions { delete2: true, ..merging.clone() };
+    for (capabilities, options) in KINDS.into_iter().map(|one| (one, &merging)).chain([(KINDS[0], &deleting)])
+    {
+        let memory = Memory::new(World::with(capabilities, 20));
+        memory.run(options.clone()).await;
+        let [here, there] = [&memory.world.source, &memory.world.destination];
+        let set = |server: &Server, uid, words: &[&str]| {
+            let words = words.iter().map(|word| (*word).to_owned()).collect();
+            server.mail().folder("INBOX").flag(uid, |flags| *flags = words)
+        };
+        // Here, there, on both sides, and both the same flag.
+        set(here, 1, &["\\Seen", "\\Answered"]);
+        set(there, 2, &["\\Flagged"]);
+        set(here, 3, &["\\Answered"]);
+        set(there, 3, &["\\Seen", "\\Flagged", "$Mine"]);
+        set(here, 4, &[]);
+        set(there, 4, &["\\Flagged"]);
+        let expected = ["\\Answered \\Seen", "\\Flagged", "$Mine \\Answered \\Flagged", "\\Flagged"];
+        for run in 0..3 {
+            let report = memory.run(options.clone()).await;
+            assert!(report.is_success(), "{capabilities}: {:?}", report.errors);
+            assert_eq!(report.flags_changed, if run == 0 { 2 } else { 0 }, "{capabilities}, run {run}");
+            for (uid, expected) in (1..).zip(expected) {
+                assert_eq!(flags(there, uid), expected, "{capabilities}, run {run}, message {uid}");
+            }
+        }
+        // What has changed here wins, whatever was kept there.
+        set(here, 2, &["\\Seen", "\\Answered"]);
+        memory.run(options.clone()).await;
+        assert_eq!(flags(there, 2), "\\Answered \\Flagged", "{capabilities}");
+        // Without the option the source wins altogether, in a folder that is looked at.
+        here.mail().folder("INBOX").add(message("new", 1), &[]);
+        memory.run(SyncOptions::default()).await;
+        assert_eq!(flags(there, 2), "\\Answered \\Seen", "{capabilities}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_base_the_source_wins() {
+    let merging = SyncOptions { merge_flags: true, ..SyncOptions::default() };
+    let world = World::with(KINDS[0], 2);
+    world.sync().await;
+    world.destination.mail().folder("INBOX").flag(1, |flags| flags.push("\\Flagged".into()));
+    let memory = Memory::new(world);
+    memory.run(merging).await;
+    assert_eq!(flags(&memory.world.destination, 1), "\\Seen");
 }

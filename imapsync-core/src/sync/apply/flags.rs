@@ -1,4 +1,4 @@
-//! The flags of messages that are on both sides: the source wins.
+//! The flags of messages that are on both sides: the source wins, or what has changed there since the last run.
 
 use super::{Place, write, write_each};
 use crate::error::{Error, ErrorKind, Side};
@@ -11,8 +11,10 @@ use crate::sync::broken::{self, Broken};
 use crate::sync::event::Event;
 use crate::sync::link::Link;
 use crate::sync::read::{Answer, Part, Reading, SET_BYTES, read};
-use crate::sync::work::{Bare, Target, Work};
-use std::collections::BTreeMap;
+use crate::sync::recall::Recall;
+use crate::sync::survey::Listing;
+use crate::sync::work::{Bare, Job, Target, Work};
+use std::collections::{BTreeMap, HashMap};
 
 /// The flags that messages of one target shall have, and whose they are.
 type Changes = BTreeMap<Key, (Flags, UidSet)>;
@@ -24,20 +26,26 @@ fn key(flags: &Flags, has: &Flags) -> Key {
     (flags.words(), flags.keywords().next().is_some() && flags.system() != has.system())
 }
 
-/// Brings the flags of messages that are on both sides up to date, unless the options leave them: the source wins. Stores
-/// also those that an APPEND has not brought. What the server says OK to is read again: some keep their own flags all
-/// the same.
+/// Brings the flags of messages that are on both sides up to date, unless the options leave them: the source wins, or where
+/// they are merged what has changed there since they were remembered. Stores also those that an APPEND has not brought. What
+/// the server says OK to is read again: some keep their own flags all the same.
 ///
 /// # Errors
 ///
 /// Only what ends the run.
-pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mut Work) -> Result<(), Error> {
+pub(crate) async fn sync_flags(
+    link: &mut Link,
+    options: &SyncOptions,
+    recall: &Recall,
+    work: &mut Work,
+) -> Result<(), Error> {
     let mut changes: BTreeMap<usize, Changes> = BTreeMap::new();
     // A mark on the source may be our own, from this run or, in the two-phase way, from the one before.
     let deleting = options.deletes_on_source() && !broken::is(Broken::CarriesOwnMark);
     for job in &work.jobs {
         let target = &work.targets[job.target];
         let permanent = target.listing.permanent.as_ref();
+        let base = base(options, recall, job, target).await;
         let mut shall = |uid: u32, flags: Flags, has: &Flags| {
             let groups = changes.entry(job.target).or_default();
             groups.entry(key(&flags, has)).or_insert_with(|| (flags, UidSet::new())).1.insert(uid);
@@ -66,7 +74,11 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
             };
             // Flags that could not be read are left alone.
             let (Some(from), Some(to)) = (&from.flags, &to.flags) else { continue };
-            if let Some(flags) = flags::change(from, to, permanent, deleting) {
+            let changed = match base.get(&pair.source) {
+                Some(before) => flags::merge(from, before, to, permanent, deleting),
+                None => flags::change(from, to, permanent, deleting),
+            };
+            if let Some(flags) = changed {
                 shall(pair.destination, flags, to);
             }
         }
@@ -89,6 +101,21 @@ pub(crate) async fn sync_flags(link: &mut Link, options: &SyncOptions, work: &mu
         }
     }
     Ok(())
+}
+
+/// The flags that messages had when they were remembered, where it matters: where they are to be merged and differ.
+async fn base(options: &SyncOptions, recall: &Recall, job: &Job, target: &Target) -> HashMap<u32, Flags> {
+    if !options.merge_flags || !options.resync_flags {
+        return HashMap::new();
+    }
+    let flags = |listing: &Listing, uid| listing.row(uid).and_then(|row| row.flags.clone());
+    let differ = job
+        .pairs
+        .iter()
+        .filter(|pair| flags(&job.listing, pair.source) != flags(&target.listing, pair.destination));
+    let mut pairs: Vec<(u32, u32)> = differ.map(|pair| (pair.source, pair.destination)).collect();
+    pairs.sort_unstable();
+    recall.base(job, target, &pairs).await
 }
 
 /// The listing has the flags that were stored from now on.

@@ -7,6 +7,7 @@
 //! What is remembered stands in place of a listing, and the planner sees no difference: runs with and without it end alike.
 //! It is never the reason for a delete: where something may be deleted everything is listed.
 
+mod base;
 mod intents;
 mod keep;
 mod refresh;
