@@ -53,7 +53,7 @@ async fn case_041_literals_beyond_reason() {
                 };
                 let outcome = with_one_of(size)
                     .options(|options| options.delete1 = Delete1::Expunge)
-                    .run(|pair| pair.source.hook(times(number, is_body, edit(change))))
+                    .run(|pair| pair.source.hook(times(number, is_body, edit(change.clone()))))
                     .await;
                 if number == 1 {
                     assert!(outcome.report().is_success(), "{size} {length} {:?}", outcome.report().errors);
@@ -114,7 +114,7 @@ async fn case_044_literals_with_another_length() {
             };
             let outcome = with_one_of(size)
                 .options(|options| options.delete1 = Delete1::Expunge)
-                .run(|pair| pair.source.hook(times(1, is_body, edit(change))))
+                .run(|pair| pair.source.hook(times(1, is_body, edit(change.clone()))))
                 .await;
             assert!(outcome.report().is_success(), "{difference} {size} {:?}", outcome.report().errors);
         }
@@ -172,7 +172,7 @@ async fn case_046_empty_bodies_of_messages_that_are_not() {
                 let change = move |bytes: Vec<u8>| replace(&bytes, body.as_bytes(), empty.as_bytes());
                 let outcome = with_one_of(size)
                     .options(|options| options.delete1 = Delete1::Expunge)
-                    .run(|pair| pair.source.hook(times(number, is_body, edit(change))))
+                    .run(|pair| pair.source.hook(times(number, is_body, edit(change.clone()))))
                     .await;
                 let report = outcome.report();
                 assert_eq!(report.is_success(), number == 1, "{size} {empty:?} {:?}", report.errors);
@@ -382,6 +382,7 @@ async fn case_052_no_in_place_of_a_continuation() {
                     pair.source.mail().folder("INBOX").add(large(1, size), &[]);
                 })
                 .run(|pair| {
+                    let counted = counted.clone();
                     let ours = move |call: &Call<'_>| call.line.contains(&format!("{{{real}}}"));
                     pair.destination.hook(move |_, call| {
                         if matches!(call.stage, Stage::Part(_) | Stage::Literal) && ours(call) {

@@ -16,6 +16,7 @@ mod names;
 mod network;
 mod opening;
 mod output;
+mod pair;
 mod peer;
 mod removing;
 mod semantics;
