@@ -16,8 +16,9 @@ use std::time::Duration;
 const PASSWORD: &str = "hunter2-correct-horse";
 /// No run takes longer, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(2 * 3600);
-/// What was in the servers' hands when a run ended has had its effect by then.
-const PAUSE: Duration = Duration::from_secs(3);
+/// What was in the servers' hands when a run ended has had its effect by then, however long they wait with it; and they do
+/// not count a connection any more that is gone.
+const PAUSE: Duration = Duration::from_secs(100);
 /// Runs without faults until one is a success.
 const TRIES: usize = 3;
 /// Commands that change something.
