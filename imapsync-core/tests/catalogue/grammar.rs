@@ -78,7 +78,7 @@ async fn case_026_missing_texts_and_spare_spaces() {
                         _ => each_text(&bytes, change),
                     };
                     every_answer(&pair.source, change);
-                    every_answer(&pair.destination, change.clone());
+                    every_answer(&pair.destination, change);
                 })
                 .await;
             assert!(outcome.report().is_success(), "{what}: {:?}", outcome.report().errors);

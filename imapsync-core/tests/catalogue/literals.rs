@@ -53,7 +53,7 @@ async fn case_041_literals_beyond_reason() {
                 };
                 let outcome = with_one_of(size)
                     .options(|options| options.delete1 = Delete1::Expunge)
-                    .run(|pair| pair.source.hook(times(number, is_body, edit(change.clone()))))
+                    .run(|pair| pair.source.hook(times(number, is_body, edit(change))))
                     .await;
                 if number == 1 {
                     assert!(outcome.report().is_success(), "{size} {length} {:?}", outcome.report().errors);
@@ -114,7 +114,7 @@ async fn case_044_literals_with_another_length() {
             };
             let outcome = with_one_of(size)
                 .options(|options| options.delete1 = Delete1::Expunge)
-                .run(|pair| pair.source.hook(times(1, is_body, edit(change.clone()))))
+                .run(|pair| pair.source.hook(times(1, is_body, edit(change))))
                 .await;
             assert!(outcome.report().is_success(), "{difference} {size} {:?}", outcome.report().errors);
         }

@@ -65,7 +65,7 @@ impl StateStore for Slow {
         self.inner.blocks(side, name)
     }
 
-    fn save(&self, changes: Changes) -> BoxFuture<'_, Result<(), Error>> {
+    fn save<'a>(&'a self, changes: Changes<'a>) -> BoxFuture<'a, Result<(), Error>> {
         self.inner.save(changes)
     }
 
