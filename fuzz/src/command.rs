@@ -185,11 +185,12 @@ impl Parts<'_> {
 
     fn fetch(&self, capabilities: &str) {
         let names = self.header_names();
-        let items = match self.choice % 5 {
+        let items = match self.choice % 6 {
             0 => FetchItems::Listing,
             1 => FetchItems::Header(names.clone()),
             2 => FetchItems::Full,
             3 => FetchItems::Flags,
+            4 => FetchItems::Sizes,
             _ => FetchItems::Look(names.clone()),
         };
         let from = self.choice & 8 != 0;
@@ -210,11 +211,12 @@ impl Parts<'_> {
             false => fields(names.iter().map(|name| told(name.as_bytes()))),
         };
         let [uid, date, size] = [Item::Uid, Item::InternalDate, Item::Rfc822Size].map(|item| shown(&item));
-        let expected = match self.choice % 5 {
+        let expected = match self.choice % 6 {
             0 => vec![uid, shown(&Item::Flags), date, size],
             1 => vec![uid, header],
             2 => vec![uid, shown(&body(None))],
             3 => vec![uid, shown(&Item::Flags)],
+            4 => vec![uid, shown(&Item::Flags), size],
             _ => vec![uid, date, size, header],
         };
         assert_eq!(items.iter().map(shown).collect::<Vec<_>>(), expected);

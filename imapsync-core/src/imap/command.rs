@@ -122,6 +122,8 @@ impl Uids {
 pub enum FetchItems {
     /// UID FLAGS INTERNALDATE RFC822.SIZE
     Listing,
+    /// UID FLAGS RFC822.SIZE
+    Sizes,
     /// UID FLAGS
     Flags,
     /// These header fields, `BODY.PEEK[HEADER.FIELDS (…)]`; the whole header, `BODY.PEEK[HEADER]`, where none is named.
@@ -135,13 +137,13 @@ pub enum FetchItems {
 impl FetchItems {
     /// Whether a body section is asked for, not only attributes.
     pub fn wants_section(&self) -> bool {
-        !matches!(self, Self::Listing | Self::Flags)
+        !matches!(self, Self::Listing | Self::Sizes | Self::Flags)
     }
 
     /// Whether this is the section that is asked for. A server may give a whole header for some of its fields.
     pub fn wants(&self, section: &Section) -> bool {
         match self {
-            Self::Listing | Self::Flags => false,
+            Self::Listing | Self::Sizes | Self::Flags => false,
             Self::Full => *section == Section::Full,
             Self::Header(_) | Self::Look(_) => matches!(section, Section::Header | Section::HeaderFields),
         }
@@ -416,6 +418,7 @@ impl Command {
                 out.uids(uids);
                 match items {
                     FetchItems::Listing => out.text(" (UID FLAGS INTERNALDATE RFC822.SIZE)"),
+                    FetchItems::Sizes => out.text(" (UID FLAGS RFC822.SIZE)"),
                     FetchItems::Flags => out.text(" (UID FLAGS)"),
                     FetchItems::Header(names) => {
                         out.text(" (UID ");

@@ -45,6 +45,7 @@ impl Run {
                 opening: Opening::Examine,
                 from: unlisted(&work.targets[*at].listing),
                 rows: true,
+                dates: true,
                 headers: None,
             })
             .collect();

@@ -50,6 +50,7 @@ impl Run {
                     untouched: None,
                     refreshed: false,
                     at_rest: false,
+                    dated: !self.recall.is_at_rest(name),
                     alike: false,
                     duplicates: 0,
                     marked: UidSet::new(),
@@ -94,6 +95,7 @@ impl Run {
                     opening: Opening::Examine,
                     from: 1,
                     rows: true,
+                    dates: true,
                     headers: (jobs[*at].mode == Mode::Scanned).then(|| headers.clone()),
                 })
                 .collect();
@@ -199,6 +201,7 @@ impl Run {
                 opening: Opening::Examine,
                 from: 1,
                 rows: true,
+                dates: true,
                 headers: Some(headers.to_vec()),
             })
             .collect();
@@ -312,6 +315,7 @@ async fn survey_targets(
             opening: if dry { Opening::Examine } else { Opening::Select },
             from: 1,
             rows: scanned[*at],
+            dates: targets[*at].dated,
             headers: scanned[*at].then(|| headers.to_vec()),
         })
         .collect();

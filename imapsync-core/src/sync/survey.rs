@@ -184,6 +184,8 @@ pub(crate) struct Wanted {
     pub(crate) from: u32,
     /// Also the listing; without it only what SELECT says.
     pub(crate) rows: bool,
+    /// With the internal dates, which cost a server and the line as much as all the rest.
+    pub(crate) dates: bool,
     /// Also these header fields of every message; the whole header where none is named.
     pub(crate) headers: Option<Vec<String>>,
 }
@@ -196,7 +198,8 @@ impl Wanted {
             Opening::Select => Command::Select(self.mailbox.clone()),
         }];
         if self.rows {
-            commands.push(Command::UidFetch { uids: all(), items: FetchItems::Listing });
+            let items = if self.dates { FetchItems::Listing } else { FetchItems::Sizes };
+            commands.push(Command::UidFetch { uids: all(), items });
         }
         if let Some(names) = &self.headers {
             commands.push(Command::UidFetch { uids: all(), items: FetchItems::Header(names.clone()) });

@@ -271,6 +271,7 @@ async fn expunge_all(
             opening: Opening::Select,
             from: 1,
             rows: true,
+            dates: true,
             headers: None,
         };
         let listing = survey(link, &[wanted], |_, _, _| {}).await?.pop().unwrap_or_default();

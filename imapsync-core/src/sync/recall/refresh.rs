@@ -330,5 +330,8 @@ fn is_same(was: &Known, rules: &IdentityRules, fetch: &Fetch, header: &[u8]) -> 
         // What has no header is known by its body, which is not read for this.
         _ => true,
     };
-    fetch.uid == Item::Present(was.uid) && size && header && was.date.as_ref().map(date) == there
+    fetch.uid == Item::Present(was.uid)
+        && size
+        && header
+        && was.date.as_ref().map(date).is_none_or(|date| Some(date) == there)
 }
