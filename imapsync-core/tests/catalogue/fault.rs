@@ -60,7 +60,7 @@ pub fn edit(
 }
 
 /// Puts a text in front of the answer to a command, behind its first line, and in front of its last line.
-pub fn inserted(text: &str) -> [impl Fn(Vec<u8>) -> Vec<u8> + Clone + Send + Sync + use<>; 3] {
+pub fn inserted(text: &str) -> [impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + use<>; 3] {
     [0, 1, 2].map(|place| {
         let text = text.as_bytes().to_vec();
         move |bytes: Vec<u8>| {

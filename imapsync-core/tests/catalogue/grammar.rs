@@ -13,7 +13,7 @@ async fn changed(change: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + Clone + 'st
     Case::modern()
         .run(|pair| {
             every_answer(&pair.source, change.clone());
-            every_answer(&pair.destination, change.clone());
+            every_answer(&pair.destination, change);
         })
         .await
 }
@@ -236,7 +236,7 @@ async fn case_032_nested_beyond_reason() {
             let nested = move |bytes: Vec<u8>| [line.as_bytes(), &bytes].concat();
             let outcome = Case::modern()
                 .setup(setup)
-                .run(|pair| pair.server(side).hook(answers(number, verb, nested.clone())))
+                .run(|pair| pair.server(side).hook(answers(number, verb, nested)))
                 .await;
             match number {
                 1 => outcome.assert_borne(),
@@ -352,7 +352,7 @@ async fn case_034_quoted_strings() {
     for line in table {
         let shown: String = line.chars().take(60).collect();
         let more = move |bytes: Vec<u8>| [line.as_bytes(), &bytes].concat();
-        let outcome = Case::modern().run(|pair| pair.source.hook(answers(9, "LIST", more.clone()))).await;
+        let outcome = Case::modern().run(|pair| pair.source.hook(answers(9, "LIST", more))).await;
         assert!(!outcome.report().is_success(), "{shown}");
         assert_eq!(outcome.report().tally.copied, 8, "{shown}");
     }
@@ -450,7 +450,6 @@ async fn case_037_bye_in_the_middle_of_anything() {
             let outcome = Case::modern()
                 .options(|options| options.delete1 = Delete1::Expunge)
                 .run(|pair| {
-                    let goodbye = goodbye.clone();
                     let bye = move |bytes: Vec<u8>| match way % 3 {
                         0 => [&goodbye[..], &bytes].concat(),
                         1 => [&bytes[..], &goodbye].concat(),
@@ -512,9 +511,9 @@ async fn case_038_continuations_out_of_place() {
             .await;
         outcome.assert_borne();
     }
-    let ok = || say("{tag} OK [APPENDUID 1 5] done\r\n");
+    let ok = say("{tag} OK [APPENDUID 1 5] done\r\n");
     let outcome = Case::plain()
-        .run(|pair| pair.destination.hook(times(1, |call| call.stage == Stage::Continuation, ok())))
+        .run(|pair| pair.destination.hook(times(1, |call| call.stage == Stage::Continuation, ok)))
         .await;
     outcome.assert_borne();
 }

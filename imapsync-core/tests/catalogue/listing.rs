@@ -273,7 +273,7 @@ async fn case_074_flags_pushed_for_other_messages() {
             for mode in Mode::ALL {
                 for told in inserted(row) {
                     mode.case(MODERN, MODERN)
-                        .run(|pair| every_answer(pair.server(side), told.clone()))
+                        .run(|pair| every_answer(pair.server(side), told))
                         .await
                         .assert_borne();
                 }

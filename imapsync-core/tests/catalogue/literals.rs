@@ -172,7 +172,7 @@ async fn case_046_empty_bodies_of_messages_that_are_not() {
                 let change = move |bytes: Vec<u8>| replace(&bytes, body.as_bytes(), empty.as_bytes());
                 let outcome = with_one_of(size)
                     .options(|options| options.delete1 = Delete1::Expunge)
-                    .run(|pair| pair.source.hook(times(number, is_body, edit(change.clone()))))
+                    .run(|pair| pair.source.hook(times(number, is_body, edit(change))))
                     .await;
                 let report = outcome.report();
                 assert_eq!(report.is_success(), number == 1, "{size} {empty:?} {:?}", report.errors);
@@ -382,7 +382,6 @@ async fn case_052_no_in_place_of_a_continuation() {
                     pair.source.mail().folder("INBOX").add(large(1, size), &[]);
                 })
                 .run(|pair| {
-                    let counted = counted.clone();
                     let ours = move |call: &Call<'_>| call.line.contains(&format!("{{{real}}}"));
                     pair.destination.hook(move |_, call| {
                         if matches!(call.stage, Stage::Part(_) | Stage::Literal) && ours(call) {

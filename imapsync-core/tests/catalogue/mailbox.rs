@@ -20,7 +20,7 @@ async fn case_057_exists_grows_during_fetch() {
             for told in inserted("* 6 EXISTS\r\n* 1 RECENT\r\n") {
                 mode.case(MODERN, MODERN)
                     .meanwhile(side, |mail| deliver(inbox(mail), message("late", 1), &[]))
-                    .run(|pair| pair.meanwhile(moment, edit(told.clone())))
+                    .run(|pair| pair.meanwhile(moment, edit(told)))
                     .await
                     .assert_borne()
                     .assert_no_offence();
@@ -37,7 +37,7 @@ async fn case_058_expunge_in_the_middle_of_a_fetch() {
                 let outcome = mode
                     .case(MODERN, MODERN)
                     .meanwhile(Side::Source, |mail| drop(inbox(mail).expunge(|one| one.uid == 4)))
-                    .run(|pair| pair.meanwhile(is_body, edit(told.clone())))
+                    .run(|pair| pair.meanwhile(is_body, edit(told)))
                     .await;
                 outcome.assert_borne();
                 assert_eq!(outcome.report().tally.vanished, 1, "{news:?} {mode:?}");
@@ -110,7 +110,6 @@ async fn case_061_uidvalidity_changes_within_a_session() {
                 mode.case(MODERN, MODERN)
                     .run(|pair| {
                         let mut count = 0;
-                        let noted = noted.clone();
                         pair.server(side).hook(move |mail, call| {
                             count += u32::from(call.stage == Stage::Line);
                             if call.stage != Stage::Line || count != at {

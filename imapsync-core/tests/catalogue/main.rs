@@ -16,7 +16,6 @@ mod names;
 mod network;
 mod opening;
 mod output;
-mod pair;
 mod peer;
 mod removing;
 mod semantics;

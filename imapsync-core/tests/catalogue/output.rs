@@ -77,7 +77,6 @@ async fn case_111_texts_that_are_traps_for_terminals() {
                 let outcome = Case::modern()
                     .run(|pair| {
                         let server = pair.server(side);
-                        let line = line.clone();
                         let change = move |bytes: Vec<u8>| [line.as_bytes(), &bytes].concat();
                         server.hook(times(3, |call| call.stage == Stage::Applied, edit(change)));
                     })
@@ -150,7 +149,6 @@ async fn case_112_a_server_that_echoes_the_password() {
                     let outcome = Case::plain()
                         .pipe(pipe)
                         .run(|pair| {
-                            let line = line.clone();
                             let change = move |bytes: Vec<u8>| [line.as_bytes(), &bytes].concat();
                             let server = pair.server(side);
                             server.hook(times(2, |call| call.stage == Stage::Applied, edit(change)));
@@ -160,13 +158,9 @@ async fn case_112_a_server_that_echoes_the_password() {
                 }
             }
             let greeting = format!("* OK [CAPABILITY IMAP4rev1 {PASSWORD}] {text}\r\n");
-            assert_no_part(
-                &Case::plain().run(|pair| pair.server(side).mail().greeting.clone_from(&greeting)).await,
-            );
+            assert_no_part(&Case::plain().run(|pair| pair.server(side).mail().greeting = greeting).await);
             let garbage = format!("{text}\r\n");
-            assert_no_part(
-                &Case::plain().run(|pair| pair.server(side).mail().greeting.clone_from(&garbage)).await,
-            );
+            assert_no_part(&Case::plain().run(|pair| pair.server(side).mail().greeting = garbage).await);
         }
     }
 }

@@ -206,9 +206,7 @@ async fn case_092_a_pause_that_is_asked_for() {
                 let mode = if side == Side::Destination { Mode::Delete2 } else { Mode::Keep };
                 let outcome = mode
                     .case(MODERN, MODERN)
-                    .alone()
                     .run(|pair| {
-                        let (seen, answer) = (seen.clone(), answer.clone());
                         pair.server(side).hook(move |_, call| {
                             if !when(call) {
                                 return Act::Pass;

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use imapsync_core::account::TlsMode;
 use imapsync_core::net::MemoryConnector;
-use imapsync_core::testing::{Act, Call, Fired, Gauge, Kind, Mail, Quirks, Server, Stage, connector};
+use imapsync_core::testing::{Act, Call, Fired, Gauge, Kind, Mail, Quirks, Server, connector};
 use imapsync_core::{Account, Error, ErrorKind, Report, SyncJob, SyncOptions};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,9 +16,8 @@ use std::time::Duration;
 const PASSWORD: &str = "hunter2-correct-horse";
 /// No run takes longer, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(2 * 3600);
-/// What was in the servers' hands when a run ended has had its effect by then, however long they wait with it; and they do
-/// not count a connection any more that is gone.
-const PAUSE: Duration = Duration::from_secs(100);
+/// What was in the servers' hands when a run ended has had its effect by then.
+const PAUSE: Duration = Duration::from_secs(3);
 /// Runs without faults until one is a success.
 const TRIES: usize = 3;
 /// Commands that change something.
@@ -35,28 +34,6 @@ pub struct Played {
     refused: u64,
     stored: u64,
     acted: u64,
-    ways: Ways,
-}
-
-/// In which ways messages went over.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Ways {
-    /// Runs in which several connections stored messages by turns.
-    pub shared: u64,
-    /// Runs in which messages travelled in groups.
-    pub grouped: u64,
-    /// Connections that were one too many.
-    pub turned_away: u64,
-}
-
-/// What the destination has seen of its connections in a run.
-#[derive(Debug, Default)]
-struct Traffic {
-    /// Those that stored messages, and the last of them.
-    stored: BTreeSet<usize>,
-    last: usize,
-    shared: bool,
-    turned_away: u64,
 }
 
 /// The sums over all scenes.
@@ -68,10 +45,6 @@ pub struct Sums {
 }
 
 impl Sums {
-    pub fn ways(&self) -> Ways {
-        self.all.ways
-    }
-
     pub fn add(&mut self, played: &Played) {
         self.scenes += 1;
         for (kind, count) in &played.fired {
@@ -84,9 +57,6 @@ impl Sums {
             (&mut self.all.refused, played.refused),
             (&mut self.all.stored, played.stored),
             (&mut self.all.acted, played.acted),
-            (&mut self.all.ways.shared, played.ways.shared),
-            (&mut self.all.ways.grouped, played.ways.grouped),
-            (&mut self.all.ways.turned_away, played.ways.turned_away),
         ] {
             *sum += count;
         }
@@ -95,18 +65,12 @@ impl Sums {
 
 impl fmt::Display for Sums {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Played { runs, killed, successes, refused, stored, acted, ways, .. } = &self.all;
-        let Ways { shared, grouped, turned_away } = ways;
+        let Played { runs, killed, successes, refused, stored, acted, .. } = &self.all;
         writeln!(
             f,
             "{} scenes, {runs} runs: {successes} successes, {refused} reports or errors that named a failure, \
              {killed} killed; {stored} messages stored, another client interfered {acted} times",
             self.scenes
-        )?;
-        writeln!(
-            f,
-            "{shared} runs over several connections at a time, {grouped} with messages in groups, {turned_away} \
-             connections turned away"
         )?;
         writeln!(f, "faults that happened:")?;
         Kind::ALL.iter().try_for_each(|kind| {
@@ -118,13 +82,10 @@ impl fmt::Display for Sums {
 impl fmt::Display for Scene {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (side, host) in ["source", "destination"].iter().zip(&self.hosts) {
-            let Host { capabilities, separator, prefix, quirks, pace } = host;
-            writeln!(f, "{side}: {capabilities} | separator {separator} prefix {prefix:?} {pace:?}")?;
-            let Quirks { rewrite, dates, keywords, ghosts, shuffled, no_for_bad, connections, .. } = quirks;
-            writeln!(
-                f,
-                "  {rewrite:?} {dates:?} {keywords:?} ghosts {ghosts:?} {shuffled} {no_for_bad} {connections:?}"
-            )?;
+            let Host { capabilities, separator, prefix, quirks } = host;
+            writeln!(f, "{side}: {capabilities} | separator {separator} prefix {prefix:?}")?;
+            let Quirks { rewrite, dates, keywords, ghosts, shuffled, no_for_bad, .. } = quirks;
+            writeln!(f, "  {rewrite:?} {dates:?} {keywords:?} ghosts {ghosts:?} {shuffled} {no_for_bad}")?;
         }
         writeln!(f, "{:?}", self.choice)?;
         for folder in &self.folders {
@@ -160,7 +121,6 @@ pub struct World<'a> {
     pub scene: &'a Scene,
     pub servers: [Server; 2],
     pub acted: Arc<Mutex<Acted>>,
-    traffic: Arc<Mutex<Traffic>>,
     gauge: Gauge,
     connector: MemoryConnector,
     story: Vec<String>,
@@ -171,10 +131,6 @@ pub struct World<'a> {
 pub async fn play(scene: &Scene) -> Result<Played, String> {
     let mut world = World::new(scene);
     let fired: Vec<Fired> = (0..2).map(|side| world.servers[side].run_script(&scene.scripts[side])).collect();
-    for (server, host) in world.servers.iter().zip(&scene.hosts) {
-        let pace = host.pace;
-        server.hook(move |_, call| if call.stage == Stage::Line { Act::Wait(pace) } else { Act::Pass });
-    }
     let result = world.course(&fired).await;
     world.played.acted = world.acted.lock().unwrap().count;
     for kind in Kind::ALL {
@@ -233,28 +189,13 @@ impl<'a> World<'a> {
             drop(mail);
             server
         });
-        let traffic: Arc<Mutex<Traffic>> = Arc::default();
-        for server in &servers {
-            let traffic = traffic.clone();
-            let destination = std::ptr::eq(server, &servers[1]);
-            server.hook(move |mail, call| traffic.lock().unwrap().watch(mail, call, destination));
-        }
         let acted: Arc<Mutex<Acted>> = Arc::default();
         for other in &scene.others {
             let (name, other, acted) = (scene.name(other.side, other.folder), other.clone(), acted.clone());
             servers[other.side].hook(move |mail, call| interfere(mail, call, &name, &other, &acted));
         }
         let connector = connector(&servers[0], &servers[1]);
-        Self {
-            scene,
-            servers,
-            acted,
-            traffic,
-            gauge,
-            connector,
-            story: Vec::new(),
-            played: Played::default(),
-        }
+        Self { scene, servers, acted, gauge, connector, story: Vec::new(), played: Played::default() }
     }
 
     async fn course(&mut self, fired: &[Fired]) -> Result<(), String> {
@@ -330,8 +271,7 @@ impl<'a> World<'a> {
             .options(options)
             .connector(Arc::new(self.connector.clone()));
         self.gauge.tell_at(killed_after.map(|bytes| self.gauge.moved() + bytes));
-        let (before, log) = (self.stored(), self.servers[1].mail().log.len());
-        *self.traffic.lock().unwrap() = Traffic::default();
+        let before = self.stored();
         let result = {
             let run = tokio::time::timeout(PATIENCE, job.run());
             tokio::select! {
@@ -343,11 +283,6 @@ impl<'a> World<'a> {
         self.gauge.tell_at(None);
         tokio::time::sleep(PAUSE).await;
         self.played.runs += 1;
-        {
-            let traffic = self.traffic.lock().unwrap();
-            self.played.ways.shared += u64::from(traffic.shared);
-            self.played.ways.turned_away += traffic.turned_away;
-        }
         self.played.stored += self.stored().saturating_sub(before);
         for (side, server) in self.servers.iter().enumerate() {
             let offences = server.mail().offences.join("; ");
@@ -375,11 +310,6 @@ impl<'a> World<'a> {
                 adds_up(&report)?;
                 *(if report.is_success() { &mut self.played.successes } else { &mut self.played.refused }) +=
                     1;
-                let appends = self.servers[1].mail().log[log..]
-                    .iter()
-                    .filter(|line| line.starts_with("APPEND"))
-                    .count();
-                self.played.ways.grouped += u64::from(report.tally.copied > appends as u64);
                 let alone = self.scene.others.is_empty() && !self.scene.choice.delete2 && real;
                 let stored = self.stored() - before.min(self.stored());
                 if alone
@@ -435,21 +365,6 @@ impl<'a> World<'a> {
             }
         }
         Ok(())
-    }
-}
-
-impl Traffic {
-    fn watch(&mut self, mail: &Mail, call: &Call<'_>, destination: bool) -> Act {
-        if call.stage == Stage::Connected {
-            self.turned_away += u64::from(mail.quirks.connections.is_some_and(|most| mail.open > most));
-        }
-        if destination && call.appends() {
-            // One that comes back after another one has had its turn.
-            self.shared |= self.last != call.connection && !self.stored.insert(call.connection);
-            self.stored.insert(call.connection);
-            self.last = call.connection;
-        }
-        Act::Pass
     }
 }
 

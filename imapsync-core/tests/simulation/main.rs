@@ -1,7 +1,7 @@
 //! Thousands of syncs, each from a seed, with everything that can go wrong: nothing may be lost, doubled or wrongly deleted.
 //!
-//! A seed stands for two servers, their mail, options, the number of connections, faults of both servers, another client
-//! that interferes, and runs that are killed. `IMAPSYNC_SEEDS=17..18` runs these seeds alone and tells all about them, `IMAPSYNC_FULL=1` ten times
+//! A seed stands for two servers, their mail, options, faults of both servers, another client that interferes, and runs
+//! that are killed. `IMAPSYNC_SEEDS=17..18` runs these seeds alone and tells all about them, `IMAPSYNC_FULL=1` ten times
 //! as many as usual.
 
 #![allow(missing_docs, unreachable_pub)]
@@ -69,10 +69,6 @@ fn nothing_is_lost_doubled_or_wrongly_deleted_whatever_goes_wrong() {
         for kind in Kind::ALL {
             let fired = sums.fired.get(&kind).copied().unwrap_or(0);
             assert!(fired >= usual / 100, "{}: fired {fired} times", kind.name());
-        }
-        let course::Ways { shared, grouped, turned_away } = sums.ways();
-        for (what, count) in [("shared", shared), ("grouped", grouped), ("turned away", turned_away)] {
-            assert!(count >= usual / 100, "{what}: {count} times");
         }
     }
 }

@@ -1,9 +1,7 @@
 //! A scene: everything that a seed stands for, as plain data.
 
-use imapsync_core::testing::{Dates, Dice, Ghosts, Keywords, Profile, Quirks, Rewrite, Script, TurnedAway};
-use imapsync_core::{Connections, Delete1, SyncOptions};
-use std::num::NonZeroUsize;
-use std::time::Duration;
+use imapsync_core::testing::{Dates, Dice, Ghosts, Keywords, Profile, Quirks, Rewrite, Script};
+use imapsync_core::{Delete1, SyncOptions};
 
 /// Two accounts, what is to be done, and everything that goes wrong.
 #[derive(Debug, Clone)]
@@ -24,8 +22,6 @@ pub struct Host {
     pub separator: char,
     pub prefix: String,
     pub quirks: Quirks,
-    /// It takes so long over each command.
-    pub pace: Duration,
 }
 
 /// A folder of both accounts.
@@ -53,8 +49,7 @@ pub struct Choice {
     pub delete2: bool,
     pub sync_duplicates: bool,
     pub resync_flags: bool,
-    pub memory: usize,
-    pub connections: Connections,
+    pub small_memory: bool,
     pub dry_first: bool,
 }
 
@@ -66,8 +61,7 @@ impl Choice {
             delete2: self.delete2,
             sync_duplicates: self.sync_duplicates,
             resync_flags: self.resync_flags,
-            memory: self.memory,
-            connections: self.connections,
+            memory: if self.small_memory { 128 * 1024 } else { 16 << 20 },
             ..SyncOptions::default()
         }
     }
@@ -111,21 +105,12 @@ const PATHS: [&[&str]; 4] = [&["INBOX"], &["Work"], &["Box", "2020"], &["Odd & E
 impl Scene {
     pub fn new(seed: u64) -> Self {
         let dice = &mut Dice::new(seed);
-        let mut choice = choice(dice);
-        let mut hosts = [host(dice, false), host(dice, true)];
+        let choice = choice(dice);
+        let hosts = [host(dice, false), host(dice, true)];
         let rewrites = hosts[1].quirks.rewrite != Rewrite::Nothing;
         let mut numbers = 0;
         let count = if dice.one_in(3) { 1 } else { 1 + dice.roll(4) as usize };
-        let mut folders: Vec<Folder> =
-            PATHS[..count].iter().map(|path| folder(dice, path, rewrites, &mut numbers)).collect();
-        if dice.one_in(40) {
-            // Enough for the throughput to be measured, and for a second pair of connections to pay.
-            choice.connections = Connections::Auto;
-            choice.memory = 8 << 10;
-            hosts.iter_mut().for_each(|host| host.pace = Duration::from_millis(20));
-            let crowd = (numbers + 1..=numbers + 100 + dice.roll(100)).map(|n| crowded(dice, n));
-            folders[0].here.extend(crowd.collect::<Vec<_>>());
-        }
+        let folders = PATHS[..count].iter().map(|path| folder(dice, path, rewrites, &mut numbers)).collect();
         let mut scripts = [(); 2].map(|()| {
             let faults = dice.roll(5) as usize;
             Script::random(dice, faults)
@@ -180,15 +165,12 @@ impl Scene {
             }
         }
         with(&|scene| scene.choice.dry_first = false);
-        with(&|scene| scene.choice.connections = fixed(1));
-        with(&|scene| scene.choice.memory = 16 << 20);
+        with(&|scene| scene.choice.small_memory = false);
         with(&|scene| scene.choice.sync_duplicates = false);
         with(&|scene| scene.choice.delete1 = Delete1::No);
         with(&|scene| scene.choice.expunge1 = false);
         with(&|scene| scene.choice.delete2 = false);
         for side in 0..2 {
-            with(&|scene| scene.hosts[side].pace = Duration::ZERO);
-            with(&|scene| scene.hosts[side].quirks.connections = None);
             with(&|scene| scene.hosts[side].quirks = Quirks::default());
             with(&|scene| scene.hosts[side].capabilities = "IMAP4rev1 NAMESPACE UIDPLUS".to_owned());
         }
@@ -199,10 +181,6 @@ impl Scene {
     pub fn size(&self) -> usize {
         format!("{self:?}").len()
     }
-}
-
-fn fixed(connections: usize) -> Connections {
-    Connections::Fixed(NonZeroUsize::new(connections).expect("one at least"))
 }
 
 fn choice(dice: &mut Dice) -> Choice {
@@ -220,13 +198,7 @@ fn choice(dice: &mut Dice) -> Choice {
         expunge1: !delete2 && delete1 != Delete1::Mark && dice.one_in(6),
         sync_duplicates: dice.one_in(4),
         resync_flags: !dice.one_in(4),
-        // With little of it no connection takes all there is.
-        memory: *dice.pick(&[3 << 10, 8 << 10, 128 << 10, 16 << 20]),
-        connections: match dice.roll(6) as usize {
-            0 => Connections::Auto,
-            1 | 2 => fixed(1),
-            n => fixed(n - 1),
-        },
+        small_memory: dice.one_in(2),
         dry_first: dice.one_in(12),
     }
 }
@@ -278,13 +250,7 @@ fn host(dice: &mut Dice, destination: bool) -> Host {
         quirks.rewrite =
             *dice.pick(&[Rewrite::Nothing, Rewrite::NulAndLineFeed, Rewrite::LineEnds, Rewrite::Headers]);
     }
-    if dice.one_in(5) {
-        quirks.connections = Some(1 + dice.roll(3) as usize);
-        quirks.turned_away =
-            *dice.pick(&[TurnedAway::Bye, TurnedAway::Login("[LIMIT] Too many simultaneous connections")]);
-    }
-    let pace = Duration::from_millis(if dice.one_in(2) { dice.about(20) } else { 0 });
-    Host { capabilities, separator, prefix, quirks, pace }
+    Host { capabilities, separator, prefix, quirks }
 }
 
 fn folder(dice: &mut Dice, path: &'static [&'static str], rewrites: bool, numbers: &mut u64) -> Folder {
@@ -330,11 +296,6 @@ fn folder(dice: &mut Dice, path: &'static [&'static str], rewrites: bool, number
         there
     });
     Folder { path, here, there }
-}
-
-/// One of many.
-fn crowded(dice: &mut Dice, n: u64) -> Letter {
-    Letter { body: plain(n, 1), flags: flags(dice), date: date(n) }
 }
 
 fn plain(n: u64, lines: u64) -> Vec<u8> {
