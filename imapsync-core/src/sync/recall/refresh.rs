@@ -60,6 +60,11 @@ impl Remembered {
         }
     }
 
+    fn has_flags(&self, uid: u32) -> bool {
+        let at = self.known.binary_search_by_key(&uid, |one| one.uid);
+        at.is_ok_and(|at| self.known[at].flags.is_some())
+    }
+
     /// The message that is read again: the newest whose header tells it from others.
     fn witness(&self) -> Option<&Known> {
         let message_id =
@@ -251,8 +256,11 @@ impl Folder {
                 if self.was.modseq.is_none() {
                     self.there.insert(uid);
                 }
-                if let Item::Present(flags) = &fetch.flags {
-                    self.changed.insert(uid, flags.clone());
+                match &fetch.flags {
+                    Item::Present(flags) => drop(self.changed.insert(uid, flags.clone())),
+                    // They have changed, and nobody knows to what: what is remembered holds no longer.
+                    Item::Unreadable => self.failed |= self.was.has_flags(uid),
+                    Item::Absent => {}
                 }
             }
             Purpose::Listing => self.listing.add(fetch),
