@@ -4,7 +4,7 @@
 //! numbered through: each command, continuation, half of a literal, effect, half of an answer, answer. At each of these
 //! steps the connection is dropped; commands are refused, answers are spoilt, folders change under our hands; an APPEND is
 //! applied only after the connection has gone; the whole run is dropped after so many bytes. Some are cut again while they
-//! recover. Runs with state are cut at every call of their store, too, and keep it. All of it in virtual time.
+//! recover. All of it in virtual time.
 #![allow(missing_docs, unreachable_pub)]
 #![cfg(feature = "client")]
 
@@ -12,7 +12,6 @@ mod cut;
 mod engines;
 mod play;
 mod scenario;
-mod store;
 mod table;
 
 use cut::Cut;
@@ -57,10 +56,10 @@ pub fn play_all(scenario: &Scenario, cuts: &[Cut]) -> (usize, Vec<String>) {
     (cuts.len(), failures.into_inner().unwrap())
 }
 
-/// Sweeps these scenarios, which must come to so many points at least.
-fn sweep<'a>(scenarios: impl Iterator<Item = &'a Scenario>, least: usize) {
+#[test]
+fn every_scenario_survives_a_cut_at_every_step() {
     let (mut points, mut failures) = (0, Vec::new());
-    for scenario in scenarios {
+    for scenario in table::ALL {
         let length = play::undisturbed(scenario).unwrap_or_else(|why| panic!("{}: {why}", scenario.name));
         if let Connections::Fixed(pairs) = (scenario.options)().connections {
             let logins = |side: usize| {
@@ -74,15 +73,13 @@ fn sweep<'a>(scenarios: impl Iterator<Item = &'a Scenario>, least: usize) {
                 scenario.name
             );
         }
-        assert_eq!(length.calls > 0, scenario.earlier.is_some(), "{}: its state is not used", scenario.name);
         let cuts = cut::all(&length, table::expunges(scenario), full());
         let (played, failed) = play_all(scenario, &cuts);
         say(&format!(
-            "sweep {:<28} {played:>6} points ({} + {} steps, {} calls of the store, {} bytes), {} failed",
+            "sweep {:<28} {played:>6} points ({} + {} steps, {} bytes), {} failed",
             scenario.name,
             length.steps[0].len(),
             length.steps[1].len(),
-            length.calls,
             length.bytes,
             failed.len()
         ));
@@ -91,17 +88,7 @@ fn sweep<'a>(scenarios: impl Iterator<Item = &'a Scenario>, least: usize) {
     }
     say(&format!("sweep {points} points in all"));
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
-    assert!(points >= if full() { 10 * least } else { least }, "only {points} points");
-}
-
-#[test]
-fn every_scenario_survives_a_cut_at_every_step() {
-    sweep(table::ALL.iter().filter(|scenario| scenario.earlier.is_none()), 5_000);
-}
-
-#[test]
-fn every_scenario_with_state_survives_a_cut_at_every_step() {
-    sweep(table::ALL.iter().filter(|scenario| scenario.earlier.is_some()), 2_000);
+    assert!(points >= if full() { 50_000 } else { 5_000 }, "only {points} points");
 }
 
 /// `IMAPSYNC_SWEEP='first copy/Close { … }'` plays one point alone: what a failure has printed.

@@ -1,8 +1,7 @@
 //! Plays a scenario with one cut, and checks what must hold after each run and at the end.
 
 use crate::cut::{Cut, Kind, Length, What};
-use crate::scenario::{Rows, Scenario, become_so, body, expected, fill, found, names, rows};
-use crate::store::Watched;
+use crate::scenario::{Rows, Scenario, body, expected, fill, found, names, rows};
 use imapsync_core::testing::{Act, Call, Gauge, Mail, Server, account, connector};
 use imapsync_core::{Delete1, Report, Side, SyncJob};
 use std::collections::BTreeMap;
@@ -27,47 +26,23 @@ struct Theatre {
     connector: imapsync_core::net::MemoryConnector,
     /// Another client has delivered a message to the source.
     delivered: Arc<AtomicBool>,
-    /// What earlier runs have left.
-    state: Option<Arc<Watched>>,
 }
 
 impl Theatre {
-    /// Both sides as the run that is disturbed finds them.
-    async fn new(scenario: &Scenario) -> Result<Self, String> {
+    fn new(scenario: &Scenario) -> Self {
         let gauge = Gauge::default();
         let source = Server::new(scenario.capabilities).with_gauge(&gauge);
         let destination = Server::new(scenario.capabilities).with_gauge(&gauge).with_validity(3000);
+        fill(&source, scenario.source);
+        fill(&destination, scenario.destination);
         let connector = connector(&source, &destination);
-        let mut theatre =
-            Self { source, destination, gauge, connector, delivered: Arc::default(), state: None };
-        match scenario.earlier {
-            None => {
-                fill(&theatre.source, scenario.source);
-                fill(&theatre.destination, scenario.destination);
-            }
-            Some(earlier) => {
-                fill(&theatre.source, earlier);
-                theatre.state = Some(Arc::default());
-                let report =
-                    theatre.run(scenario).await?.map_err(|error| format!("the first run: {error}"))?;
-                if !report.is_success() {
-                    return Err(format!("the first run: {:?}", report.errors));
-                }
-                become_so(&theatre.source, scenario, scenario.source);
-                become_so(&theatre.destination, scenario, scenario.destination);
-            }
-        }
-        Ok(theatre)
+        Self { source, destination, gauge, connector, delivered: Arc::default() }
     }
 
     fn job(&self, scenario: &Scenario) -> SyncJob {
-        let job = SyncJob::new(account(), account())
+        SyncJob::new(account(), account())
             .options((scenario.options)())
-            .connector(Arc::new(self.connector.clone()));
-        match &self.state {
-            Some(state) => job.state(state.clone()),
-            None => job,
-        }
+            .connector(Arc::new(self.connector.clone()))
     }
 
     /// A run to its end.
@@ -91,19 +66,6 @@ impl Theatre {
         ended
     }
 
-    /// A run that dies when its state says so; None where it did.
-    async fn run_until_killed(
-        &self,
-        scenario: &Scenario,
-        state: &Watched,
-    ) -> Result<Option<Result<Report, imapsync_core::Error>>, String> {
-        tokio::select! {
-            biased;
-            () = state.killed() => Ok(None),
-            ended = self.run(scenario) => ended.map(Some),
-        }
-    }
-
     fn server(&self, side: Side) -> &Server {
         if side == Side::Source { &self.source } else { &self.destination }
     }
@@ -116,9 +78,7 @@ fn runtime() -> tokio::runtime::Runtime {
 /// The scenario without a disturbance: that it ends as it must, and how long it is.
 pub fn undisturbed(scenario: &Scenario) -> Result<Length, String> {
     runtime().block_on(async {
-        let mut theatre = Theatre::new(scenario).await?;
-        let calls = |theatre: &Theatre| theatre.state.as_ref().map_or(0, |state| state.calls());
-        let before = (calls(&theatre), theatre.gauge.moved());
+        let theatre = Theatre::new(scenario);
         let noted: [Arc<Mutex<Vec<_>>>; 2] = Default::default();
         for (server, noted) in [&theatre.source, &theatre.destination].into_iter().zip(noted.clone()) {
             server.hook(move |_, call| {
@@ -129,9 +89,8 @@ pub fn undisturbed(scenario: &Scenario) -> Result<Length, String> {
         let report = theatre.run(scenario).await?.map_err(|error| error.to_string())?;
         check_end(scenario, &theatre, &report)?;
         let steps = noted.map(|noted| std::mem::take(&mut *noted.lock().unwrap()));
-        let calls = calls(&theatre) - before.0;
-        let length = Length { steps, calls, bytes: theatre.gauge.moved() - before.1 };
-        settled(scenario, &mut theatre).await?;
+        let length = Length { steps, bytes: theatre.gauge.moved() };
+        settled(scenario, &theatre).await?;
         Ok(length)
     })
 }
@@ -146,7 +105,7 @@ pub fn guarded(scenario: &Scenario, cut: Cut, tell: Tell<'_>) -> Result<(), Stri
 }
 
 async fn play(scenario: &Scenario, cut: Cut, mut tell: Tell<'_>) -> Result<(), String> {
-    let mut theatre = Theatre::new(scenario).await?;
+    let theatre = Theatre::new(scenario);
     let mut tell = |line: String| {
         if let Some(tell) = &mut tell {
             tell(line);
@@ -162,13 +121,6 @@ async fn play(scenario: &Scenario, cut: Cut, mut tell: Tell<'_>) -> Result<(), S
             Some(theatre.run(scenario).await?)
         }
         What::Drop { bytes } => theatre.run_until(scenario, bytes).await?,
-        What::State { call, trouble } => {
-            let state = theatre.state.clone().ok_or("there is no state")?;
-            state.trouble(call, trouble);
-            let ended = theatre.run_until_killed(scenario, &state).await?;
-            state.behave();
-            ended
-        }
     };
     tell(format!("first run: {ended:?}"));
     if matches!(cut.what, What::At { act: Kind::Late(_), .. }) {
@@ -195,7 +147,7 @@ async fn play(scenario: &Scenario, cut: Cut, mut tell: Tell<'_>) -> Result<(), S
         return Err(format!("the rerun is no success: {:?} {:?}", report.errors, report.stopped));
     }
     check_end(scenario, &theatre, &report)?;
-    settled(scenario, &mut theatre).await
+    settled(scenario, &theatre).await
 }
 
 /// Does it, once.
@@ -245,16 +197,8 @@ fn emptied(text: String) -> String {
     out + rest
 }
 
-/// One more run does nothing, with what is remembered and without.
-async fn settled(scenario: &Scenario, theatre: &mut Theatre) -> Result<(), String> {
-    rests(scenario, theatre).await?;
-    match theatre.state.take() {
-        Some(_) => rests(scenario, theatre).await.map_err(|why| format!("without state: {why}")),
-        None => Ok(()),
-    }
-}
-
-async fn rests(scenario: &Scenario, theatre: &Theatre) -> Result<(), String> {
+/// One more run does nothing.
+async fn settled(scenario: &Scenario, theatre: &Theatre) -> Result<(), String> {
     let before = [theatre.source.mail().log.len(), theatre.destination.mail().log.len()];
     let report = theatre.run(scenario).await?.map_err(|error| format!("one more run: {error}"))?;
     check_end(scenario, theatre, &report).map_err(|why| format!("after one more run: {why}"))?;

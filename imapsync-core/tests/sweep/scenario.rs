@@ -11,9 +11,6 @@ pub struct Scenario {
     /// `INBOX: a b/S; Work: c`: folders with messages, each with the letters of its flags.
     pub source: &'static str,
     pub destination: &'static str,
-    /// Runs remember. What was on the source when a first one was made that nothing disturbed; before the next one both sides
-    /// became as above.
-    pub earlier: Option<&'static str>,
     pub options: fn() -> SyncOptions,
     /// The same afterwards.
     pub source_after: &'static str,
@@ -89,34 +86,6 @@ pub fn fill(server: &Server, text: &str) {
     }
 }
 
-/// Makes of a server's folders what the text says, as other clients would: messages come, go and get other flags.
-pub fn become_so(server: &Server, scenario: &Scenario, text: &str) {
-    let wanted = rows(text);
-    let there = found(server, &names(scenario));
-    let mut mail = server.mail();
-    for folder in there.keys().chain(wanted.keys()).collect::<std::collections::BTreeSet<_>>() {
-        let wanted = wanted.get(folder).cloned().unwrap_or_default();
-        let flags =
-            |message: &[u8]| wanted.iter().find(|(name, _)| body(name) == message).map(|(_, flags)| flags);
-        let folder = mail.folder(folder);
-        folder.expunge(|message| flags(&message.body.to_bytes()[..]).is_none());
-        let now = folder.messages.clone();
-        for message in &now {
-            let Some(flags) = flags(&message.body.to_bytes()[..]) else { continue };
-            if message.flags.iter().any(|flag| !flags.contains(&&**flag))
-                || message.flags.len() != flags.len()
-            {
-                folder.flag(message.uid, |has| *has = flags.iter().map(|flag| (*flag).to_owned()).collect());
-            }
-        }
-        for (name, flags) in &wanted {
-            if now.iter().all(|message| message.body.to_bytes()[..] != body(name)[..]) {
-                folder.add(body(name), flags);
-            }
-        }
-    }
-}
-
 /// What is on a server, in the same form: messages that are none of ours get the name `?` and their text.
 pub fn found(server: &Server, names: &[String]) -> Rows {
     let mail = server.mail();
@@ -163,11 +132,10 @@ pub fn expected(text: &str) -> Rows {
 
 /// Every name that a scenario mentions.
 pub fn names(scenario: &Scenario) -> Vec<String> {
-    let mut names: Vec<String> =
-        [scenario.source, scenario.destination, scenario.earlier.unwrap_or_default()]
-            .iter()
-            .flat_map(|text| rows(text).into_values().flatten().map(|(name, _)| name).collect::<Vec<_>>())
-            .collect();
+    let mut names: Vec<String> = [scenario.source, scenario.destination]
+        .iter()
+        .flat_map(|text| rows(text).into_values().flatten().map(|(name, _)| name).collect::<Vec<_>>())
+        .collect();
     // What another client delivers meanwhile.
     names.push("zz".to_owned());
     names.sort();

@@ -9,10 +9,6 @@ const NO_UIDPLUS: &str = "IMAP4rev1 NAMESPACE LITERAL+";
 const NO_LITERAL: &str = "IMAP4rev1 NAMESPACE UIDPLUS";
 const PLAIN: &str = "IMAP4rev1";
 const GROUPS: &str = "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+ MULTIAPPEND";
-const COUNTING: &str =
-    "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+ LIST-EXTENDED LIST-STATUS ENABLE CONDSTORE ESEARCH";
-const COUNTING_NO_UIDPLUS: &str = "IMAP4rev1 NAMESPACE LITERAL+ CONDSTORE";
-const COUNTING_GROUPS: &str = "IMAP4rev1 NAMESPACE UIDPLUS LITERAL+ MULTIAPPEND CONDSTORE";
 const GROUPS_NO_LITERAL: &str = "IMAP4rev1 NAMESPACE MULTIAPPEND";
 
 /// Small memory: 24 KB stream.
@@ -55,45 +51,12 @@ const SOME: &str = "INBOX: b/S t2 x/S; Work: g/A";
 /// Folders enough for two connections.
 const SHARED: &str = "INBOX: a L1 c L2 t1 t2; One: b L3 d; Two: L4 h1 e; Three: L5 f/S g";
 
-/// What was there once; since then another client has changed flags, removed and delivered on both sides.
-const EARLIER: &str = "INBOX: a b/S c h1 t1 t2 d; Work: f g";
-const LATER: &str = "INBOX: a/F b/S h1 t1 t2 d L1 e; Work: f g/A i";
-const LATER_THERE: &str = "INBOX: a b/S c h1 t1 t2 x/S; Work: f/F g";
-/// `c` is gone from the source, `d` from the destination.
-const LATER_AFTER: &str = "INBOX: a/F b/S c h1 t1 t2 x/S d L1 e; Work: f g/A i";
-
-/// A run with state between these.
-const fn remembering(name: &'static str, capabilities: &'static str) -> Scenario {
-    Scenario {
-        name,
-        capabilities,
-        source: LATER,
-        destination: LATER_THERE,
-        earlier: Some(EARLIER),
-        options: usual,
-        source_after: LATER,
-        destination_after: LATER_AFTER,
-    }
-}
-
-/// A run with state after which nothing has changed.
-const fn resting(name: &'static str, capabilities: &'static str) -> Scenario {
-    Scenario {
-        source: EARLIER,
-        destination: EARLIER,
-        source_after: EARLIER,
-        destination_after: EARLIER,
-        ..remembering(name, capabilities)
-    }
-}
-
 pub const ALL: &[Scenario] = &[
     Scenario {
         name: "first copy",
         capabilities: MODERN,
         source: MIXED,
         destination: "",
-        earlier: None,
         options: usual,
         source_after: MIXED,
         destination_after: MIXED,
@@ -103,7 +66,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: MODERN,
         source: MIXED,
         destination: SOME,
-        earlier: None,
         options: usual,
         source_after: MIXED,
         destination_after: "INBOX: a b/S c/SFk h1 t1 t2 d L1 e x/S; Work: f g/A h2 i",
@@ -113,7 +75,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: MODERN,
         source: "INBOX: a/S b/F c d/SA e/k f/D; Work: g/S",
         destination: "INBOX: a b/S c/A d/SA e f; Work: g",
-        earlier: None,
         options: usual,
         source_after: "INBOX: a/S b/F c d/SA e/k f/D; Work: g/S",
         destination_after: "INBOX: a/S b/F c d/SA e/k f/D; Work: g/S",
@@ -123,7 +84,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: MODERN,
         source: MIXED,
         destination: SOME,
-        earlier: None,
         options: expunging,
         source_after: "",
         destination_after: "INBOX: a b/S c/SFk h1 t1 t2 d L1 e x/S; Work: f g/A h2 i",
@@ -133,7 +93,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: MODERN,
         source: "INBOX: a b/S c/F h1 d; Work: e",
         destination: "INBOX: b/S",
-        earlier: None,
         options: marking,
         source_after: "INBOX: a/D b/SD c/FD h1/D d/D; Work: e/D",
         destination_after: "INBOX: a b/S c/F h1 d; Work: e",
@@ -143,7 +102,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: MODERN,
         source: "INBOX: a b/S c h1 t1 t2 d; Work: e f",
         destination: "INBOX: x b/S y t2 z h2; Work: w e",
-        earlier: None,
         options: mirroring,
         source_after: "INBOX: a b/S c h1 t1 t2 d; Work: e f",
         destination_after: "INBOX: a b/S c h1 t1 t2 d; Work: e f",
@@ -154,7 +112,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: MODERN,
         source: "INBOX: t3 a t4/S",
         destination: "INBOX: t1 t2 t4 t3 a",
-        earlier: None,
         options: mirroring,
         source_after: "INBOX: t3 a t4/S",
         destination_after: "INBOX: t3 a t4/S",
@@ -164,7 +121,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: MODERN,
         source: "INBOX: t1/S t2/F t3 t4/D a",
         destination: "INBOX: t4 t3 t2 t1",
-        earlier: None,
         options: usual,
         source_after: "INBOX: t1/S t2/F t3 t4/D a",
         destination_after: "INBOX: t1/S t2/F t3 t4/D a",
@@ -174,7 +130,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: MODERN,
         source: "INBOX: a a b b b h1 h1 t1 t2 c",
         destination: "INBOX: b b c",
-        earlier: None,
         options: duplicating,
         source_after: "INBOX: a a b b b h1 h1 t1 t2 c",
         destination_after: "INBOX: a a b b b h1 h1 t1 t2 c",
@@ -184,7 +139,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: MODERN,
         source: "INBOX: h1 h2/S h3 h4/F h5 a; Work: h1 h6",
         destination: "INBOX: h3 a",
-        earlier: None,
         options: usual,
         source_after: "INBOX: h1 h2/S h3 h4/F h5 a; Work: h1 h6",
         destination_after: "INBOX: h1 h2/S h3 h4/F h5 a; Work: h1 h6",
@@ -194,7 +148,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: MODERN,
         source: "INBOX: L1 a L2/S b L3 c L4",
         destination: "INBOX: L3 b",
-        earlier: None,
         options: expunging,
         source_after: "",
         destination_after: "INBOX: L1 a L2/S b L3 c L4",
@@ -204,7 +157,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: MODERN,
         source: "INBOX: a; Work: b c; Work/Old: d; Deep/Er/Est: e f/S; Work/New: g",
         destination: "INBOX: a; Work: c",
-        earlier: None,
         options: usual,
         source_after: "INBOX: a; Work: b c; Work/Old: d; Deep/Er/Est: e f/S; Work/New: g",
         destination_after: "INBOX: a; Work: b c; Work/Old: d; Deep/Er/Est: e f/S; Work/New: g",
@@ -214,7 +166,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: NO_UIDPLUS,
         source: MIXED,
         destination: SOME,
-        earlier: None,
         options: expunging,
         source_after: "",
         destination_after: "INBOX: a b/S c/SFk h1 t1 t2 d L1 e x/S; Work: f g/A h2 i",
@@ -224,7 +175,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: NO_LITERAL,
         source: MIXED,
         destination: SOME,
-        earlier: None,
         options: expunging,
         source_after: "",
         destination_after: "INBOX: a b/S c/SFk h1 t1 t2 d L1 e x/S; Work: f g/A h2 i",
@@ -234,7 +184,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: PLAIN,
         source: MIXED,
         destination: SOME,
-        earlier: None,
         options: mirroring,
         source_after: MIXED,
         destination_after: MIXED,
@@ -244,7 +193,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: GROUPS,
         source: MIXED,
         destination: SOME,
-        earlier: None,
         options: expunging,
         source_after: "",
         destination_after: "INBOX: a b/S c/SFk h1 t1 t2 d L1 e x/S; Work: f g/A h2 i",
@@ -254,7 +202,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: GROUPS_NO_LITERAL,
         source: MIXED,
         destination: SOME,
-        earlier: None,
         options: usual,
         source_after: MIXED,
         destination_after: "INBOX: a b/S c/SFk h1 t1 t2 d L1 e x/S; Work: f g/A h2 i",
@@ -264,7 +211,6 @@ pub const ALL: &[Scenario] = &[
         capabilities: MODERN,
         source: SHARED,
         destination: "One: b",
-        earlier: None,
         options: two_connections,
         source_after: "",
         destination_after: SHARED,
@@ -274,33 +220,8 @@ pub const ALL: &[Scenario] = &[
         capabilities: GROUPS,
         source: SHARED,
         destination: "One: b",
-        earlier: None,
         options: two_connections,
         source_after: "",
         destination_after: SHARED,
-    },
-    Scenario {
-        name: "state, first copy",
-        capabilities: COUNTING,
-        source: MIXED,
-        destination: "",
-        earlier: Some(""),
-        options: usual,
-        source_after: MIXED,
-        destination_after: MIXED,
-    },
-    remembering("state, changes", COUNTING),
-    remembering("state, changes, without CONDSTORE", MODERN),
-    remembering("state, changes, without UIDPLUS", COUNTING_NO_UIDPLUS),
-    remembering("state, changes, without either", NO_UIDPLUS),
-    remembering("state, changes, groups", COUNTING_GROUPS),
-    resting("state, nothing to do", COUNTING),
-    resting("state, nothing to do, without CONDSTORE", MODERN),
-    Scenario { options: expunging, source_after: "", ..remembering("state, delete1", COUNTING) },
-    Scenario { options: mirroring, destination_after: LATER, ..remembering("state, delete2", COUNTING) },
-    Scenario {
-        options: mirroring,
-        destination_after: LATER,
-        ..remembering("state, delete2, without CONDSTORE", MODERN)
     },
 ];
