@@ -8,7 +8,7 @@ use super::judge::header_names;
 use super::lacking::system;
 use super::link::Link;
 use super::survey::section;
-use super::volley::{Reply, volley};
+use super::volley::{Reply, try_volley};
 use super::work::{Copied, Work};
 use crate::error::Error;
 use crate::imap::command::{Command, FetchItems, Uids};
@@ -52,9 +52,6 @@ async fn look_at_all(
 ) -> Result<Vec<(usize, bool)>, Error> {
     let glance = |at: &usize| Glance::new(rules, work, *at, dates);
     let mut glances: Vec<Glance> = targets.iter().filter_map(glance).collect();
-    if glances.is_empty() {
-        return Ok(Vec::new());
-    }
     let mut owners = Vec::new();
     let mut commands = Vec::new();
     for (number, glance) in glances.iter().enumerate() {
@@ -62,16 +59,13 @@ async fn look_at_all(
         owners.extend((0..asked.len()).map(|place| (number, place == 0)));
         commands.extend(asked);
     }
-    let result = volley(link.ready().await?, commands, |_, number, reply| {
+    // What was seen before a loss was seen.
+    try_volley(link, commands, |_, number, reply| {
         let (owner, opening) = owners[number];
         glances[owner].take(opening, reply);
         Ok(())
     })
-    .await;
-    match result {
-        Ok(()) => link.progress(),
-        Err(error) => link.lost(error)?,
-    }
+    .await?;
     Ok(glances.into_iter().filter(Glance::is_whole).map(|glance| (glance.target, glance.alike)).collect())
 }
 

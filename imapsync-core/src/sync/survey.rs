@@ -175,6 +175,16 @@ pub(crate) enum Opening {
     Select,
 }
 
+impl Opening {
+    /// The command that opens it so.
+    pub(super) fn command(self, mailbox: &MailboxName) -> Command {
+        match self {
+            Self::Examine => Command::Examine(mailbox.clone()),
+            Self::Select => Command::Select(mailbox.clone()),
+        }
+    }
+}
+
 /// Which folder to list, and how.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
@@ -193,10 +203,7 @@ pub(crate) struct Wanted {
 impl Wanted {
     fn commands(&self) -> Vec<Command> {
         let all = || Uids::From(self.from);
-        let mut commands = vec![match self.opening {
-            Opening::Examine => Command::Examine(self.mailbox.clone()),
-            Opening::Select => Command::Select(self.mailbox.clone()),
-        }];
+        let mut commands = vec![self.opening.command(&self.mailbox)];
         if self.rows {
             let items = if self.dates { FetchItems::Listing } else { FetchItems::Sizes };
             commands.push(Command::UidFetch { uids: all(), items });
@@ -298,7 +305,7 @@ struct Progress {
 }
 
 /// Header bytes kept of a message whose header is beyond all reason; identity needs no more.
-const LARGEST_HEADER: usize = 16 << 20;
+pub(super) const LARGEST_HEADER: usize = 16 << 20;
 
 impl Progress {
     fn new(folder: usize, open_commands: usize) -> Self {

@@ -1,5 +1,6 @@
 //! Many commands at once: all are sent without waiting, their answers are told apart.
 
+use super::link::Link;
 use crate::client::Connection;
 use crate::error::Error;
 use crate::imap::command::Command;
@@ -78,4 +79,26 @@ pub(crate) async fn volley(
             FlowEvent::LiteralEnd | FlowEvent::Greeting(_) | FlowEvent::Ready(_) => {}
         }
     }
+}
+
+/// A volley whose answers are worth having and not needed: false where the connection was lost before all were there.
+///
+/// # Errors
+///
+/// Only what ends the run.
+pub(crate) async fn try_volley(
+    link: &mut Link,
+    commands: Vec<Command>,
+    reply: impl FnMut(&mut Connection, usize, Reply) -> Result<(), Error>,
+) -> Result<bool, Error> {
+    if commands.is_empty() {
+        return Ok(true);
+    }
+    let result = volley(link.ready().await?, commands, reply).await;
+    let answered = result.is_ok();
+    match result {
+        Ok(()) => link.progress(),
+        Err(error) => link.lost(error)?,
+    }
+    Ok(answered)
 }

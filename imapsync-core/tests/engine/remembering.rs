@@ -191,6 +191,75 @@ async fn pairs_of_another_destination_are_not_believed() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_mailbox_that_was_put_back_gives_no_uid_to_another_message() {
+    for capabilities in KINDS {
+        let memory = Memory::new(World::with(capabilities, 20));
+        memory.sync().await;
+        memory.sync().await;
+        // A backup of before the last five messages was put back, and others have come in their place.
+        {
+            let mut mail = memory.world.source.mail();
+            let folder = mail.folder("INBOX");
+            folder.expunge(|message| message.uid > 15);
+            folder.next = 16;
+            for n in 101..=103 {
+                folder.add(message("INBOX", n), &["\\Seen"]);
+            }
+        }
+        let report = memory.sync().await;
+        assert_eq!((report.tally.copied, report.tally.already_there), (3, 15), "{capabilities}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_newest_messages_are_gone_another_one_vouches_for_the_folder() {
+    for capabilities in KINDS {
+        let memory = Memory::new(World::with(capabilities, 20));
+        memory.sync().await;
+        memory.sync().await;
+        // The newest messages have gone from both sides, and those that are left are others than they were.
+        for server in [&memory.world.source, &memory.world.destination] {
+            server.mail().folder("INBOX").expunge(|message| message.uid > 15);
+        }
+        for uid in 1..=15 {
+            memory.world.source.mail().folder("INBOX").change(uid, |one| {
+                one.body = message("INBOX", 100 + uid as usize).into();
+            });
+        }
+        memory.world.source.mail().folder("INBOX").add(message("new", 1), &[]);
+        assert_eq!(memory.sync().await.tally.copied, 16, "{capabilities}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flag_that_changes_between_two_looks_is_seen_by_the_next_run() {
+    let memory = Memory::new(World::with(KINDS[0], 20));
+    // Somebody delivers between two copies: the run does not know of it, and the next one looks twice.
+    let mut delivered = false;
+    memory.world.destination.hook(move |mail, call| {
+        if call.appends() && !std::mem::replace(&mut delivered, true) {
+            mail.folder("INBOX").add(message("theirs", 1), &[]);
+        }
+        Act::Pass
+    });
+    memory.sync().await;
+    memory.world.destination.behave();
+    let mut selects = 0;
+    memory.world.destination.hook(move |mail, call| {
+        selects += usize::from(call.stage == Stage::Line && call.is("SELECT"));
+        if call.stage == Stage::Line && call.is("SELECT") && selects == 2 {
+            mail.folder("INBOX").flag(5, |flags| flags.push("\\Flagged".to_owned()));
+        }
+        Act::Pass
+    });
+    memory.sync().await;
+    memory.world.destination.behave();
+    assert!(memory.world.destination.mail().folder("INBOX").message(5).unwrap().has("\\Flagged"));
+    memory.sync().await;
+    assert!(!memory.world.destination.mail().folder("INBOX").message(5).unwrap().has("\\Flagged"));
+}
+
 /// What happens to both worlds between two runs.
 pub fn happens(dice: &mut Dice, worlds: [&World; 2], round: u64) {
     for n in 0..dice.roll(6) {

@@ -10,7 +10,7 @@ use crate::sync::broken::{self, Broken};
 use crate::sync::judge::header_names;
 use crate::sync::link::Link;
 use crate::sync::read::{Answer, Part, Reading, read};
-use crate::sync::survey::section;
+use crate::sync::survey::{LARGEST_HEADER, section};
 use crate::sync::volley::{Reply, volley};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,8 +23,6 @@ const MOST_LOOKS: usize = 20;
 const MOST_REFUSALS: u32 = 4;
 /// Looks that it refuses for the time being; the pauses double, to some minutes in all.
 const MOST_WAITS: u32 = 8;
-/// Header bytes kept of one message.
-const LARGEST_HEADER: usize = 16 << 20;
 
 /// A message that was seen.
 #[derive(Debug, Clone, Copy)]

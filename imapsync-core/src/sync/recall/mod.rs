@@ -15,8 +15,7 @@ mod resolve;
 mod standing;
 mod untouched;
 
-use super::event::Emitter;
-use super::event::Event;
+use super::event::{Emitter, Event};
 use super::link::Link;
 use super::survey::{Listing, Opening};
 use super::work::{Job, Mode, Target, Work};
@@ -84,7 +83,7 @@ impl Recall {
         known.inspect_err(|error| tracing::info!("state: {error}")).ok()
     }
 
-    /// Brings source folders up to date from what is remembered; true for each job that needs no listing any more.
+    /// Source folders as they are now, by their jobs, from what is remembered and what has changed since.
     ///
     /// # Errors
     ///

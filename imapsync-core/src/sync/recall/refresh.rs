@@ -4,23 +4,21 @@
 //! of the remembered messages are there still, what has come, and one remembered message once more, header and all: two
 //! mailboxes may bear the same UIDVALIDITY. A folder where anything does not fit is listed like an unknown one.
 
-use super::super::judge::header_names;
-use super::super::link::Link;
-use super::super::survey::{Listing, Opening, Row, section};
-use super::super::volley::{Reply, volley};
 use crate::error::Error;
 use crate::imap::command::{Command, FetchItems, Uids};
 use crate::imap::date::InternalDate;
 use crate::imap::flag::Flags;
 use crate::imap::name::MailboxName;
-use crate::imap::response::{Fetch, Item, StatusKind, Untagged};
+use crate::imap::response::{Code, Fetch, Item, Status, StatusKind, Untagged};
 use crate::imap::uidset::UidSet;
 use crate::message::{Identity, IdentityRules};
 use crate::state::{Known, KnownIdentity, Mailbox};
+use crate::sync::judge::header_names;
+use crate::sync::link::Link;
+use crate::sync::read::SET_BYTES;
+use crate::sync::survey::{LARGEST_HEADER, Listing, Opening, Row, section};
+use crate::sync::volley::{Reply, try_volley};
 use std::collections::HashMap;
-
-/// Header bytes kept of one message.
-const LARGEST_HEADER: usize = 16 << 20;
 
 /// A folder as it is now.
 #[derive(Debug)]
@@ -65,11 +63,12 @@ impl Remembered {
         at.is_ok_and(|at| self.known[at].flags.is_some())
     }
 
-    /// The message that is read again: the newest whose header tells it from others.
-    fn witness(&self) -> Option<&Known> {
+    /// Of these messages the one that is to be read again: the newest whose header tells it from others.
+    fn witness(&self, among: impl Fn(&Known) -> bool) -> Option<&Known> {
         let message_id =
             |one: &&Known| matches!(one.identity, KnownIdentity::Of(identity) if identity.message_id != 0);
-        self.known.iter().rev().find(message_id).or(self.known.last())
+        let newest = || self.known.iter().rev().filter(|one| among(one));
+        newest().find(message_id).or_else(|| newest().next())
     }
 }
 
@@ -77,6 +76,7 @@ impl Remembered {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Open,
+    OpenAgain,
     Changes,
     There,
     Listing,
@@ -99,9 +99,8 @@ pub(super) async fn refresh(
     if !ask(link, rules, &mut folders, first).await? {
         return Ok(HashMap::new());
     }
-    // What nobody has seen yet although its UID is not new: it came while the last run was at work.
     let second: Vec<_> = folders.iter_mut().map(|folder| folder.more_commands(rules)).collect();
-    if second.iter().any(|commands| !commands.is_empty()) && !ask(link, rules, &mut folders, second).await? {
+    if !ask(link, rules, &mut folders, second).await? {
         return Ok(HashMap::new());
     }
     let places = folders.into_iter().filter_map(Folder::finish);
@@ -125,26 +124,21 @@ async fn ask(
     if commands.is_empty() {
         return Ok(true);
     }
-    let result = volley(link.ready().await?, commands, |_, number, reply| {
+    try_volley(link, commands, |_, number, reply| {
         let (folder, purpose) = owners[number];
         folders[folder].take(rules, purpose, reply);
         Ok(())
     })
-    .await;
-    match result {
-        Ok(()) => link.progress(),
-        Err(error) => {
-            link.lost(error)?;
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    .await
 }
 
 /// A folder between what was and what is.
 struct Folder {
     was: Remembered,
+    /// As it was when it was opened first: up to then all changes are known.
     listing: Listing,
+    /// UIDVALIDITY when it was opened last.
+    uid_validity: u32,
     opened: bool,
     failed: bool,
     /// The remembered UIDs that are there, and others below the remembered UIDNEXT.
@@ -161,6 +155,7 @@ impl Folder {
         Self {
             was,
             listing: Listing::untold(),
+            uid_validity: 0,
             opened: false,
             failed: false,
             there: UidSet::new(),
@@ -173,13 +168,7 @@ impl Folder {
 
     fn commands(&self, rules: &IdentityRules) -> Vec<(Purpose, Command)> {
         let was = &self.was;
-        let mut commands = vec![(
-            Purpose::Open,
-            match was.opening {
-                Opening::Examine => Command::Examine(was.mailbox.clone()),
-                Opening::Select => Command::Select(was.mailbox.clone()),
-            },
-        )];
+        let mut commands = vec![(Purpose::Open, was.opening.command(&was.mailbox))];
         if was.uid_next > 1 {
             let old = || Uids::Set(UidSet::range(1, was.uid_next - 1));
             match was.modseq {
@@ -193,26 +182,25 @@ impl Folder {
                 }
             }
         }
-        if let Some(witness) = was.witness() {
-            let uids = Uids::Set(UidSet::from_uids([witness.uid]));
-            let items = FetchItems::Look(header_names(rules));
-            commands.push((Purpose::Witness, Command::UidFetch { uids, items }));
-        }
+        commands.extend(was.witness(|_| true).map(|witness| look(witness, rules)));
         commands.extend(listing(Uids::From(was.uid_next.max(1)), rules));
         commands
     }
 
+    /// What nobody has seen yet although its UID is not new, as it came while the last run was at work; and another message to
+    /// be read again where the first one is gone.
     fn more_commands(&mut self, rules: &IdentityRules) -> Vec<(Purpose, Command)> {
         let known = UidSet::from_uids(self.was.known.iter().map(|one| one.uid));
         let unknown = self.there.difference(&known);
-        if unknown.is_empty() || self.failed {
+        let witness = self.was.witness(|one| self.there.contains(one.uid)).filter(|_| !self.witnessed);
+        let gone = self.was.witness(|_| true).is_some_and(|first| !self.there.contains(first.uid));
+        let witness = witness.filter(|_| gone);
+        if self.failed || unknown.is_empty() && witness.is_none() {
             return Vec::new();
         }
-        let mut commands = vec![(Purpose::Open, Command::Examine(self.was.mailbox.clone()))];
-        if self.was.opening == Opening::Select {
-            commands = vec![(Purpose::Open, Command::Select(self.was.mailbox.clone()))];
-        }
-        for set in unknown.split(super::super::read::SET_BYTES) {
+        let mut commands = vec![(Purpose::OpenAgain, self.was.opening.command(&self.was.mailbox))];
+        commands.extend(witness.map(|witness| look(witness, rules)));
+        for set in unknown.split(SET_BYTES) {
             commands.extend(listing(Uids::Set(set), rules));
         }
         self.opened = false;
@@ -221,7 +209,11 @@ impl Folder {
 
     fn take(&mut self, rules: &IdentityRules, purpose: Purpose, reply: Reply) {
         match reply {
-            Reply::Untagged(data) if purpose == Purpose::Open => self.listing.opened(&data),
+            Reply::Untagged(data) if purpose == Purpose::Open => {
+                self.listing.opened(&data);
+                self.uid_validity = self.listing.uid_validity;
+            }
+            Reply::Untagged(Untagged::Status(status)) if purpose == Purpose::OpenAgain => self.learn(&status),
             Reply::Untagged(_) | Reply::Chunk(_) | Reply::Literal if !self.opened => {}
             Reply::Untagged(Untagged::Search(search)) if purpose == Purpose::There => {
                 search.ids.into_iter().for_each(|uid| self.there.insert(uid));
@@ -241,11 +233,22 @@ impl Folder {
                 let ok = status.kind == StatusKind::Ok;
                 if purpose == Purpose::Open {
                     self.listing.code(&status);
-                    self.opened = ok && self.listing.uid_validity == self.was.uid_validity;
+                }
+                if matches!(purpose, Purpose::Open | Purpose::OpenAgain) {
+                    self.learn(&status);
+                    // Where UIDNEXT has gone back, UIDs have been given twice.
+                    let grown = self.listing.uid_next >= self.was.uid_next;
+                    self.opened = ok && grown && self.uid_validity == self.was.uid_validity;
                     self.failed |= !self.opened;
                 }
                 self.failed |= !ok;
             }
+        }
+    }
+
+    fn learn(&mut self, status: &Status) {
+        if let Some(Code::UidValidity(n)) = status.code {
+            self.uid_validity = n;
         }
     }
 
@@ -272,16 +275,17 @@ impl Folder {
             Purpose::Witness => {
                 let header = section(fetch, &self.large);
                 self.large.clear();
-                self.witnessed |= self.was.witness().is_some_and(|was| is_same(was, rules, fetch, &header));
+                let was = self.was.known.binary_search_by_key(&uid, |one| one.uid);
+                self.witnessed |= was.is_ok_and(|at| is_same(&self.was.known[at], rules, fetch, &header));
             }
-            Purpose::Open | Purpose::There => {}
+            Purpose::Open | Purpose::OpenAgain | Purpose::There => {}
         }
     }
 
     /// None: something does not fit.
     fn finish(mut self) -> Option<(usize, Refreshed)> {
-        let witness =
-            self.was.witness().is_none_or(|witness| self.witnessed || !self.there.contains(witness.uid));
+        let nothing = !self.was.known.iter().any(|one| self.there.contains(one.uid));
+        let witness = self.witnessed || nothing;
         if self.failed || !self.opened || !witness {
             tracing::info!(
                 "state: {}: not as it is remembered (answered: {}, opened: {}, the same message: {witness})",
@@ -315,6 +319,12 @@ impl Folder {
     }
 }
 
+/// Reads a message again.
+fn look(witness: &Known, rules: &IdentityRules) -> (Purpose, Command) {
+    let uids = Uids::Set(UidSet::from_uids([witness.uid]));
+    (Purpose::Witness, Command::UidFetch { uids, items: FetchItems::Look(header_names(rules)) })
+}
+
 /// What is asked of messages that are not known.
 fn listing(uids: Uids, rules: &IdentityRules) -> [(Purpose, Command); 2] {
     let names = rules.wanted().into_iter().map(str::to_owned).collect();
@@ -338,8 +348,5 @@ fn is_same(was: &Known, rules: &IdentityRules, fetch: &Fetch, header: &[u8]) -> 
         // What has no header is known by its body, which is not read for this.
         _ => true,
     };
-    fetch.uid == Item::Present(was.uid)
-        && size
-        && header
-        && was.date.as_ref().map(date).is_none_or(|date| Some(date) == there)
+    size && header && was.date.as_ref().map(date).is_none_or(|date| Some(date) == there)
 }

@@ -1,8 +1,5 @@
 //! Which pairs of folders need no look: nothing was left to do there, and nothing has changed on either side since.
 
-use super::super::discover::Account as Found;
-use super::super::survey::{Held, Listing};
-use super::super::volley::{Reply, volley};
 use super::standing::{Standing, standing};
 use super::{Link, Mode, Recall, Side, Work};
 use crate::error::Error;
@@ -10,6 +7,9 @@ use crate::imap::command::{Command, FetchItems, Uids};
 use crate::imap::name::MailboxName;
 use crate::imap::response::{Code, Item, Status, StatusKind, Untagged};
 use crate::state::{BlockSum, BlockSums, Mailbox};
+use crate::sync::discover::Account as Found;
+use crate::sync::survey::{Held, Listing};
+use crate::sync::volley::{Reply, try_volley};
 use std::collections::HashSet;
 
 impl Recall {
@@ -107,20 +107,13 @@ impl Recall {
                 [Command::Examine(check.mailbox.name.clone()), fetch]
             })
             .collect();
-        let result = volley(link.ready().await?, commands, |_, number, reply| {
+        let answered = try_volley(link, commands, |_, number, reply| {
             checks[number / 2].take(number % 2 == 0, reply);
             Ok(())
         })
-        .await;
-        match result {
-            Ok(()) => link.progress(),
-            Err(error) => {
-                link.lost(error)?;
-                return Ok(changed);
-            }
-        }
+        .await?;
         for check in checks {
-            if check.opened && check.ok && check.sums.finish() == check.expected {
+            if answered && check.opened && check.ok && check.sums.finish() == check.expected {
                 changed.remove(&check.mailbox.name);
             }
         }
