@@ -7,10 +7,12 @@ pub mod deletes;
 mod matching;
 mod outcome;
 mod planner;
+mod remembered;
 
 pub use matching::{Answers, How, Listed, Matching, Pair, Questions, match_folder};
 pub use outcome::{Outcome, SkipReason, Tally, TallyBytes};
 pub use planner::{Candidate, Decision, PlanRules, Planner};
+pub use remembered::pair_remembered;
 
 #[cfg(test)]
 mod convergence;

@@ -208,7 +208,7 @@ pub(super) fn read_mailbox(keys: &Keys, bytes: &[u8]) -> Option<(Mailbox, Root)>
 }
 
 fn code_summary(out: &mut Vec<u8>, summary: Summary) {
-    let Summary { tally, bytes, duplicates, unmatched, headerless } = summary;
+    let Summary { tally, bytes, duplicates, unmatched } = summary;
     let Tally { copied, already_there, duplicates: doubles, vanished, skipped, failed, bytes: of } = tally;
     for (messages, bytes) in [
         (copied, of.copied),
@@ -221,7 +221,7 @@ fn code_summary(out: &mut Vec<u8>, summary: Summary) {
         put_number(out, messages);
         put_number(out, bytes);
     }
-    [bytes, duplicates, unmatched, headerless].into_iter().for_each(|number| put_number(out, number));
+    [bytes, duplicates, unmatched].into_iter().for_each(|number| put_number(out, number));
 }
 
 fn read_summary(reader: &mut Reader<'_>) -> Option<Summary> {
@@ -243,7 +243,6 @@ fn read_summary(reader: &mut Reader<'_>) -> Option<Summary> {
         bytes: reader.number()?,
         duplicates: reader.number()?,
         unmatched: reader.number()?,
-        headerless: reader.number()?,
     })
 }
 

@@ -104,24 +104,11 @@ impl MemoryStore {
 
     fn put(&self, content: &mut Content, mailbox: &Mailbox, rows: Rows<'_>) -> Result<(), Error> {
         let key = (mailbox.side, mailbox.name.clone());
-        let (root, blocks) = match rows {
-            Rows::All(rows) => {
-                let mut root = RootHash::default();
-                let seal = self.keys.mailbox(mailbox.side, &mailbox.name);
-                let blocks = code_rows(&seal, rows).collect::<Result<Arc<[_]>, _>>()?;
-                blocks.iter().for_each(|block| root.add(&block.sum));
-                (root.root(), blocks)
-            }
-            Rows::Unchanged => {
-                let kept = content.mailboxes.remove(&key).ok_or_else(unknown)?;
-                let (before, root) = kept.known(&self.keys).ok_or_else(unknown)?;
-                if before.uid_validity != mailbox.uid_validity {
-                    return Err(unknown());
-                }
-                (root, Arc::clone(&kept.blocks))
-            }
-        };
-        let record = code_mailbox(&self.keys, mailbox, root);
+        let mut root = RootHash::default();
+        let seal = self.keys.mailbox(mailbox.side, &mailbox.name);
+        let blocks = code_rows(&seal, rows.0).collect::<Result<Arc<[_]>, _>>()?;
+        blocks.iter().for_each(|block| root.add(&block.sum));
+        let record = code_mailbox(&self.keys, mailbox, root.root());
         content.mailboxes.insert(key, Arc::new(Kept { record, blocks }));
         Ok(())
     }

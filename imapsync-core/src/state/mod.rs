@@ -71,7 +71,7 @@ const OTHER_OPTIONS: &str =
 /// };
 /// let message =
 ///     Known { uid: 7, size: 100, flags: None, date: None, identity: KnownIdentity::Unknown, partner: Some(3) };
-/// let rows = Rows::all([message.clone()]);
+/// let rows = Rows::new([message.clone()]);
 /// store.save(Changes { mailboxes: vec![(inbox.clone(), rows)], ..Changes::default() }).await?;
 ///
 /// assert_eq!(store.open(options).await?.mailboxes, [inbox]);

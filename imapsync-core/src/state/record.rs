@@ -140,8 +140,6 @@ pub struct Summary {
     pub duplicates: u64,
     /// Messages of a destination mailbox that no source message corresponds to.
     pub unmatched: u64,
-    /// Messages without any identifying header.
-    pub headerless: u64,
 }
 
 /// One message as the last run left it.
@@ -215,30 +213,22 @@ pub struct Changes<'a> {
     pub settled: Vec<IntentId>,
 }
 
-/// The messages of a mailbox that is saved.
-pub enum Rows<'a> {
-    /// All of them, ascending by UID. Only what differs is written. They are taken one by one: never are more than those of a
-    /// block in memory.
-    All(Box<dyn Iterator<Item = Known> + Send + 'a>),
-    /// What is remembered stays. An error where nothing is, or under another UIDVALIDITY.
-    Unchanged,
-}
+/// The messages of a mailbox that is saved: all of them, ascending by UID. Only what differs is written. They are taken one by
+/// one: never are more than those of a block in memory.
+pub struct Rows<'a>(pub(super) Box<dyn Iterator<Item = Known> + Send + 'a>);
 
 impl<'a> Rows<'a> {
-    /// All of them, ascending by UID.
-    pub fn all<I: IntoIterator<Item = Known>>(rows: I) -> Self
+    /// These.
+    pub fn new<I: IntoIterator<Item = Known>>(rows: I) -> Self
     where
         I::IntoIter: Send + 'a,
     {
-        Self::All(Box::new(rows.into_iter()))
+        Self(Box::new(rows.into_iter()))
     }
 }
 
 impl std::fmt::Debug for Rows<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::All(_) => "All(..)",
-            Self::Unchanged => "Unchanged",
-        })
+        f.write_str("Rows(..)")
     }
 }

@@ -98,12 +98,7 @@ impl BlockSums {
         }
     }
 
-    /// The sums of the blocks that are complete so far; they are not given again.
-    pub fn take(&mut self) -> Vec<BlockSum> {
-        std::mem::take(&mut self.done)
-    }
-
-    /// The sums of all blocks that were not [taken](Self::take).
+    /// The sums of all blocks.
     pub fn finish(mut self) -> Vec<BlockSum> {
         self.close();
         self.done

@@ -13,9 +13,10 @@ use crate::imap::uidset::UidSet;
 use crate::message::{Digest, Identity, IdentityRules, flags, rewrite_key};
 use crate::options::SyncOptions;
 use crate::plan::{
-    Answers, Candidate, Decision, How, Listed, Matching, Outcome, Pair, PlanRules, Planner, match_folder,
+    Answers, Candidate, Decision, How, Listed, Matching, Outcome, PlanRules, Planner, match_folder,
+    pair_remembered,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -300,33 +301,6 @@ fn free(target: &Target) -> Vec<Listed> {
     rows(&target.listing, &target.identities, target.listing.permanent.as_ref())
         .filter(|listed| !target.taken.contains(&listed.uid))
         .collect()
-}
-
-/// Takes what an earlier run has left as pairs, where both are there still; the rest is to be matched.
-fn pair_remembered(
-    mut here: Vec<Listed>,
-    mut there: Vec<Listed>,
-    partners: &[(u32, u32)],
-) -> (Vec<Listed>, Vec<Listed>, Vec<Pair>) {
-    if partners.is_empty() {
-        return (here, there, Vec::new());
-    }
-    let free: HashSet<u32> = there.iter().map(|listed| listed.uid).collect();
-    let mut taken: HashSet<u32> = HashSet::new();
-    let mut pairs = Vec::new();
-    here.retain(|listed| {
-        let partner =
-            partners.binary_search_by_key(&listed.uid, |(uid, _)| *uid).ok().map(|at| partners[at].1);
-        let partner = partner.filter(|partner| free.contains(partner) && taken.insert(*partner));
-        pairs.extend(partner.map(|destination| Pair {
-            source: listed.uid,
-            destination,
-            how: How::Remembered,
-        }));
-        partner.is_none()
-    });
-    there.retain(|listed| !taken.contains(&listed.uid));
-    (here, there, pairs)
 }
 
 /// Asks the planner for every message of the scanned folders, in order of UID; suspects of being duplicates are read

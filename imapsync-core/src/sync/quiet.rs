@@ -37,7 +37,8 @@ pub(crate) async fn has_grown(
     wanted: &[usize],
     since: Instant,
 ) -> Result<bool, Error> {
-    if wanted.iter().any(|at| targets[*at].listing.exists > 0 && !targets[*at].at_rest) {
+    let at_rest = |target: &Target| target.listing.exists == 0 || target.refreshed && !target.awaited;
+    if !wanted.iter().all(|at| at_rest(&targets[*at])) {
         sleep_until(since + LEAST).await;
     }
     if let Some(reconnected) = link.reconnected {

@@ -27,58 +27,7 @@ impl Run {
     ) -> Result<(), Error> {
         let dry = self.options.dry;
         let headers: Vec<String> = self.options.identity.wanted().into_iter().map(str::to_owned).collect();
-        let mut numbers: HashMap<&MailboxName, usize> = HashMap::new();
-        let mut scanned = Vec::new();
-        for pair in &mapping.pairs {
-            let exists = pair.exists;
-            let name = &pair.destination;
-            let at = *numbers.entry(name).or_insert_with(|| {
-                let held = destination.status.get(name).and_then(|status| status.messages);
-                // A folder that the server does not count is scanned: it may hold anything.
-                scanned.push(exists && held != Some(0) || dry);
-                work.targets.push(Target {
-                    name: name.clone(),
-                    text: name.display().into(),
-                    existed: exists,
-                    listing: Listing::default(),
-                    identities: Vec::new(),
-                    copied: Vec::new(),
-                    taken: std::collections::HashSet::new(),
-                    problem: None,
-                    no_deletes: false,
-                    bare: std::collections::HashSet::new(),
-                    untouched: None,
-                    refreshed: false,
-                    at_rest: false,
-                    dated: !self.recall.is_at_rest(name),
-                    alike: false,
-                    duplicates: 0,
-                    marked: UidSet::new(),
-                    told: false,
-                });
-                work.targets.len() - 1
-            });
-            let folder = &source.folders[pair.source];
-            work.jobs.push(Job {
-                source: folder.name.clone(),
-                source_text: folder.name.display().into(),
-                target: at,
-                mode: if scanned[at] { Mode::Scanned } else { Mode::SinglePass },
-                listing: Listing::default(),
-                identities: Vec::new(),
-                states: Vec::new(),
-                planner: Planner::new(PlanRules::default(), &[]),
-                partners: Vec::new(),
-                pairs: Vec::new(),
-                to_copy: Vec::new(),
-                duplicates: Vec::new(),
-                bare: std::collections::BTreeMap::new(),
-                doubtful: Vec::new(),
-                no_deletes: false,
-                tally: Tally::default(),
-                failed: false,
-            });
-        }
+        let scanned = self.lay_out(source, destination, mapping, work);
         self.recall.untouched((&mut self.source, &mut self.destination), (source, destination), work).await?;
         let Run { source: link, destination: other_link, options, recall, .. } = self;
         let Work { jobs, targets, ledger, .. } = &mut *work;
@@ -131,7 +80,6 @@ impl Run {
             for (at, Refreshed { listing, identities, .. }) in refreshed {
                 (targets[at].listing, targets[at].identities) = (without_permanent(listing, dry), identities);
                 targets[at].refreshed = true;
-                targets[at].at_rest = recall.is_at_rest(&targets[at].name);
             }
             survey_targets(other_link, rules, &headers, &wanted, &scanned, dry, targets).await?;
             // Dovecot lists a deleted parent as if it could be selected: it has to be created again.
@@ -174,6 +122,62 @@ impl Run {
         self.late_scans(work, &headers, &scanned).await?;
         self.take_stock(work);
         Ok(())
+    }
+
+    /// Makes a job of each source folder and a target of each destination folder; whether each target is to be scanned.
+    fn lay_out(&self, source: &Found, destination: &Found, mapping: &Mapping, work: &mut Work) -> Vec<bool> {
+        let mut numbers: HashMap<&MailboxName, usize> = HashMap::new();
+        let mut scanned = Vec::new();
+        for pair in &mapping.pairs {
+            let exists = pair.exists;
+            let name = &pair.destination;
+            let at = *numbers.entry(name).or_insert_with(|| {
+                let held = destination.status.get(name).and_then(|status| status.messages);
+                // A folder that the server does not count is scanned: it may hold anything.
+                scanned.push(exists && held != Some(0) || self.options.dry);
+                work.targets.push(Target {
+                    name: name.clone(),
+                    text: name.display().into(),
+                    existed: exists,
+                    listing: Listing::default(),
+                    identities: Vec::new(),
+                    copied: Vec::new(),
+                    taken: std::collections::HashSet::new(),
+                    problem: None,
+                    no_deletes: false,
+                    bare: std::collections::HashSet::new(),
+                    untouched: None,
+                    refreshed: false,
+                    awaited: self.recall.is_awaited(name),
+                    alike: false,
+                    duplicates: 0,
+                    marked: UidSet::new(),
+                    told: false,
+                });
+                work.targets.len() - 1
+            });
+            let folder = &source.folders[pair.source];
+            work.jobs.push(Job {
+                source: folder.name.clone(),
+                source_text: folder.name.display().into(),
+                target: at,
+                mode: if scanned[at] { Mode::Scanned } else { Mode::SinglePass },
+                listing: Listing::default(),
+                identities: Vec::new(),
+                states: Vec::new(),
+                planner: Planner::new(PlanRules::default(), &[]),
+                partners: Vec::new(),
+                pairs: Vec::new(),
+                to_copy: Vec::new(),
+                duplicates: Vec::new(),
+                bare: std::collections::BTreeMap::new(),
+                doubtful: Vec::new(),
+                no_deletes: false,
+                tally: Tally::default(),
+                failed: false,
+            });
+        }
+        scanned
     }
 
     /// A target that was empty when it was counted and is not any more is scanned after all, with its sources.
@@ -315,7 +319,7 @@ async fn survey_targets(
             opening: if dry { Opening::Examine } else { Opening::Select },
             from: 1,
             rows: scanned[*at],
-            dates: targets[*at].dated,
+            dates: targets[*at].awaited,
             headers: scanned[*at].then(|| headers.to_vec()),
         })
         .collect();

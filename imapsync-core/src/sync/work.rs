@@ -119,10 +119,8 @@ pub(crate) struct Target {
     pub(crate) untouched: Option<Summary>,
     /// It is the folder that is remembered: a message of it was read again.
     pub(crate) refreshed: bool,
-    /// The dates of its messages may tell which of them an earlier run has left.
-    pub(crate) dated: bool,
-    /// When the run that remembered it ended nothing was on its way to it.
-    pub(crate) at_rest: bool,
+    /// When the last run ended copies may have been on their way to it: the dates of its messages may tell which.
+    pub(crate) awaited: bool,
     /// The newest copy has the header and the size that it was sent with.
     pub(crate) alike: bool,
     /// Messages of the listing that are there more than once.

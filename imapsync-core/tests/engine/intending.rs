@@ -308,6 +308,22 @@ async fn a_run_that_is_killed_gives_no_second_copy_even_where_headers_are_rewrit
     }
 }
 
+/// A run is killed between its intent and its APPEND of messages with these UIDs and sizes, above UID 20.
+async fn leave_intent<const N: usize>(world: &World, store: &Slow, messages: [(u32, usize); N]) {
+    let fingerprint = store.fingerprint.lock().unwrap().unwrap();
+    store.inner.open(fingerprint).await.unwrap();
+    let message = |(uid, size)| IntendedMessage { uid, size: size as u64, date: None, identity: None };
+    let intent = Intent {
+        source: MailboxName::inbox(),
+        destination: MailboxName::inbox(),
+        destination_uid_validity: world.destination.mail().folder("INBOX").validity,
+        destination_uid_next: 21,
+        messages: messages.map(message).to_vec(),
+    };
+    store.inner.intend(vec![intent]).await.unwrap();
+    store.inner.close().await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_never_appended_is_copied() {
     for capabilities in KINDS {
@@ -321,20 +337,7 @@ async fn what_was_never_appended_is_copied() {
         // The run was killed between its intent and its APPEND; what has come since has the size and the date of what it was about
         // to append, and is another message.
         world.source.mail().folder("INBOX").add(unique(20), &[]);
-        let fingerprint = store.fingerprint.lock().unwrap().unwrap();
-        store.inner.open(fingerprint).await.unwrap();
-        let intent = Intent {
-            source: MailboxName::inbox(),
-            destination: MailboxName::inbox(),
-            destination_uid_validity: world.destination.mail().folder("INBOX").validity,
-            destination_uid_next: 21,
-            messages: vec![
-                IntendedMessage { uid: 20, size: unique(19).len() as u64, date: None, identity: None },
-                IntendedMessage { uid: 21, size: unique(20).len() as u64, date: None, identity: None },
-            ],
-        };
-        store.inner.intend(vec![intent]).await.unwrap();
-        store.inner.close().await.unwrap();
+        leave_intent(&world, &store, [(20, unique(19).len()), (21, unique(20).len())]).await;
         world.destination.mail().folder("INBOX").add(unique(99), &[]);
         let report = run(&world, &store, with(1)).await;
         assert_eq!((report.tally.copied, report.tally.already_there), (1, 20), "{capabilities}");
@@ -353,17 +356,7 @@ async fn a_folder_with_an_open_intent_is_looked_at() {
     world.destination.mail().log.clear();
     run(&world, &store, with(1)).await;
     assert_eq!(world.destination.count("SELECT"), 0);
-    let fingerprint = store.fingerprint.lock().unwrap().unwrap();
-    store.inner.open(fingerprint).await.unwrap();
-    let intent = Intent {
-        source: MailboxName::inbox(),
-        destination: MailboxName::inbox(),
-        destination_uid_validity: world.destination.mail().folder("INBOX").validity,
-        destination_uid_next: 21,
-        messages: vec![IntendedMessage { uid: 21, size: 100, date: None, identity: None }],
-    };
-    store.inner.intend(vec![intent]).await.unwrap();
-    store.inner.close().await.unwrap();
+    leave_intent(&world, &store, [(21, 100)]).await;
     let report = run(&world, &store, with(1)).await;
     assert_eq!((report.tally.copied, report.tally.already_there), (0, 20));
     assert_eq!(world.destination.count("SELECT"), 1);

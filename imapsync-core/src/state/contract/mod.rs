@@ -118,7 +118,7 @@ pub(super) fn content(name: &str, messages: u32, turn: u32) -> Content {
 
 /// The content, to be saved whole.
 pub(super) fn whole(content: Content) -> Changes<'static> {
-    let mailboxes = content.into_iter().map(|(mailbox, rows)| (mailbox, Rows::all(rows))).collect();
+    let mailboxes = content.into_iter().map(|(mailbox, rows)| (mailbox, Rows::new(rows))).collect();
     Changes { mailboxes, ..Changes::default() }
 }
 

@@ -135,7 +135,7 @@ impl SqliteStore {
             let lock = open.close().await;
             // Where there can be no other the run goes on without; the next one says why.
             if let Ok((connection, _)) = self.begin_anew().await {
-                let open = Open { renewed: true, last_intent, ..Open::new(connection, fingerprint, lock) };
+                let open = Open { last_intent, ..Open::new(connection, fingerprint, lock) };
                 *state = State::Open(Box::new(open));
             }
         }

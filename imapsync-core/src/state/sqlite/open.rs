@@ -24,8 +24,6 @@ pub(super) struct Open {
     pub(super) mailboxes: HashMap<(Side, MailboxName), Entry>,
     /// A transaction has not come to its end: it failed, or nobody waited for it.
     pub(super) unclean: bool,
-    /// The file was found to be damaged when it was open already, and another was begun.
-    pub(super) renewed: bool,
     pub(super) last_mailbox: i64,
     pub(super) last_intent: i64,
     /// Given free after the connection.
@@ -37,7 +35,6 @@ pub(super) struct Open {
 pub(super) struct Entry {
     pub(super) id: i64,
     pub(super) root: Root,
-    pub(super) uid_validity: u32,
 }
 
 impl Open {
@@ -47,7 +44,6 @@ impl Open {
             fingerprint,
             stale: true,
             unclean: false,
-            renewed: false,
             mailboxes: HashMap::new(),
             last_mailbox: 0,
             last_intent: 0,
@@ -66,7 +62,7 @@ impl Open {
             return Default::default();
         }
         let enter = |(id, mailbox, root): (i64, Mailbox, Root)| {
-            let entry = Entry { id, root, uid_validity: mailbox.uid_validity };
+            let entry = Entry { id, root };
             self.mailboxes.insert((mailbox.side, mailbox.name.clone()), entry);
             mailbox
         };

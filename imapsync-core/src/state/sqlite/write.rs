@@ -5,8 +5,8 @@ use super::open::{Entry, Open, Trouble, range};
 use crate::error::Side;
 use crate::imap::name::MailboxName;
 use crate::state::bytes::Keys;
-use crate::state::coded::{Root, RootHash, code_intent, code_mailbox, code_rows, unknown};
-use crate::state::record::{Changes, Fingerprint, Intent, IntentId, Known, Mailbox, Rows};
+use crate::state::coded::{Root, RootHash, code_intent, code_mailbox, code_rows};
+use crate::state::record::{Changes, Fingerprint, Intent, IntentId, Known, Mailbox};
 use sqlx::sqlite::SqliteConnection;
 use std::collections::HashMap;
 
@@ -53,21 +53,14 @@ impl Open {
             let key = (mailbox.side, mailbox.name.clone());
             let known = changed.get(&key).copied().unwrap_or_else(|| before.get(&key).copied());
             let id = known.map_or(last_mailbox + 1, |entry| entry.id);
-            let root = match rows {
-                Rows::All(rows) => put_rows(connection, keys, &mailbox, id, rows).await?,
-                // What was lost with a damaged file is listed by the next run.
-                Rows::Unchanged if self.renewed && known.is_none() => continue,
-                Rows::Unchanged => {
-                    known.filter(|entry| entry.uid_validity == mailbox.uid_validity).ok_or_else(unknown)?.root
-                }
-            };
+            let root = put_rows(connection, keys, &mailbox, id, rows.0).await?;
             last_mailbox = last_mailbox.max(id);
             sqlx::query("INSERT OR REPLACE INTO mailbox (id, record) VALUES (?, ?)")
                 .bind(id)
                 .bind(code_mailbox(keys, &mailbox, root))
                 .execute(&mut *connection)
                 .await?;
-            changed.insert(key, Some(Entry { id, root, uid_validity: mailbox.uid_validity }));
+            changed.insert(key, Some(Entry { id, root }));
         }
         for IntentId(id) in &changes.settled {
             // What is beyond was never given.

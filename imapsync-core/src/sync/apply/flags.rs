@@ -12,7 +12,6 @@ use crate::sync::event::Event;
 use crate::sync::link::Link;
 use crate::sync::read::{Answer, Part, Reading, SET_BYTES, read};
 use crate::sync::recall::Recall;
-use crate::sync::survey::Listing;
 use crate::sync::work::{Bare, Job, Target, Work};
 use std::collections::{BTreeMap, HashMap};
 
@@ -108,11 +107,10 @@ async fn base(options: &SyncOptions, recall: &Recall, job: &Job, target: &Target
     if !options.merge_flags || !options.resync_flags {
         return HashMap::new();
     }
-    let flags = |listing: &Listing, uid| listing.row(uid).and_then(|row| row.flags.clone());
-    let differ = job
-        .pairs
-        .iter()
-        .filter(|pair| flags(&job.listing, pair.source) != flags(&target.listing, pair.destination));
+    let differ = job.pairs.iter().filter(|pair| {
+        let (here, there) = (job.listing.row(pair.source), target.listing.row(pair.destination));
+        here.map(|row| &row.flags) != there.map(|row| &row.flags)
+    });
     let mut pairs: Vec<(u32, u32)> = differ.map(|pair| (pair.source, pair.destination)).collect();
     pairs.sort_unstable();
     recall.base(job, target, &pairs).await

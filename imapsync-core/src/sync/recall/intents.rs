@@ -19,9 +19,9 @@ impl Recall {
         intents.filter(move |intent| intent.source == *source && intent.destination == *target)
     }
 
-    /// Whether nothing was on its way to this target when the last run ended.
-    pub(in crate::sync) fn is_at_rest(&self, target: &MailboxName) -> bool {
-        self.intents.iter().all(|(_, intent)| intent.destination != *target)
+    /// Whether copies may have been on their way to this target when the last run ended.
+    pub(in crate::sync) fn is_awaited(&self, target: &MailboxName) -> bool {
+        self.intents.iter().any(|(_, intent)| intent.destination == *target)
     }
 
     /// Whether an earlier run may have left copies that nobody has seen.

@@ -48,10 +48,10 @@ impl Recall {
             for (number, job) in numbered().filter(|(_, job)| is_whole(job)) {
                 // One after the other: what rows need beside them goes with them.
                 let rows = std::iter::once_with(move || source_rows(number, job, target)).flatten();
-                mailboxes.push((source(job, target), Rows::all(rows)));
+                mailboxes.push((source(job, target), Rows::new(rows)));
             }
             let settled = jobs().all(is_settled) && target.bare.is_empty();
-            mailboxes.push((destination(work, target, settled), Rows::all(destination_rows(work, target))));
+            mailboxes.push((destination(work, target, settled), Rows::new(destination_rows(work, target))));
         }
         let gone = gone(work, found);
         let dropped = self.mailboxes.keys().filter(|(side, name)| gone(*side, name)).cloned().collect();
