@@ -63,7 +63,7 @@ pub(super) async fn run(job: SyncJob) -> Result<Report, Error> {
     let (source, destination) = run.open().await?;
     let mapping = run.map(&source, &destination, &mut work.ledger)?;
     let stopped = run.stages(&source, &destination, mapping, &mut work).await.err();
-    run.recall.keep(&mut work, (&source, &destination)).await;
+    run.recall.keep(&mut work, (&source, &destination), stopped.is_some()).await;
     run.recall.close().await;
     if let Some(error) = &stopped {
         // What was not reached has its reason too, whatever the stage that ended the run.

@@ -260,6 +260,46 @@ async fn a_flag_that_changes_between_two_looks_is_seen_by_the_next_run() {
     assert!(!memory.world.destination.mail().folder("INBOX").message(5).unwrap().has("\\Flagged"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_change_of_flags_that_was_not_stored_is_merged_by_the_next_run() {
+    for capabilities in KINDS {
+        for stopped in [false, true] {
+            let memory = Memory::new(World::with(capabilities, 20));
+            let merging = || SyncOptions { merge_flags: true, ..SyncOptions::default() };
+            memory.run(merging()).await;
+            memory.run(merging()).await;
+            memory.world.source.mail().folder("INBOX").flag(5, |flags| flags.push("\\Answered".into()));
+            memory.world.destination.mail().folder("INBOX").flag(5, |flags| flags.push("\\Flagged".into()));
+            // Either the server does not store it, or the run ends before it is asked to.
+            let job = memory.world.job(merging()).state(memory.store.clone());
+            let cancel = job.cancellation();
+            memory.world.destination.hook(move |_, call| {
+                if !call.line.contains(" STORE ") {
+                    return Act::Pass;
+                }
+                if stopped {
+                    cancel.cancel();
+                    return Act::Wait(std::time::Duration::from_secs(60));
+                }
+                Act::Say("{tag} NO not now\r\n".to_owned())
+            });
+            assert!(!job.run().await.unwrap().is_success(), "{capabilities}");
+            memory.world.destination.behave();
+            // What the cancelled run has left is taken back.
+            memory.world.destination.mail().folder("INBOX").flag(5, |flags| {
+                flags.retain(|flag| flag != "\\Answered");
+            });
+            memory.run(merging()).await;
+            let five = memory.world.destination.mail().folder("INBOX").message(5).unwrap().clone();
+            assert!(
+                five.has("\\Answered") && five.has("\\Flagged"),
+                "{capabilities} {stopped} {:?}",
+                five.flags
+            );
+        }
+    }
+}
+
 /// What happens to both worlds between two runs.
 pub fn happens(dice: &mut Dice, worlds: [&World; 2], round: u64) {
     for n in 0..dice.roll(6) {

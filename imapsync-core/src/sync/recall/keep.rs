@@ -12,12 +12,13 @@ use crate::sync::work::{Copied, Job, Mode, State, Target, Work};
 use std::collections::BTreeSet;
 
 impl Recall {
-    /// Remembers the folders of both sides as they were found, and what was done there. Trouble is told and no reason to stop.
-    pub(in crate::sync) async fn keep(&self, work: &mut Work, found: (&Found, &Found)) {
+    /// Remembers the folders of both sides as they were found, and what was done there; `stopped`: not all of it was. Trouble is
+    /// told and no reason to stop.
+    pub(in crate::sync) async fn keep(&self, work: &mut Work, found: (&Found, &Found), stopped: bool) {
         let Some(store) = self.store.as_ref().filter(|_| !work.ledger.report.dry) else { return };
         // As they stand in the folder: then none of them has to be kept a second time.
         work.targets.iter_mut().for_each(|target| target.copied.sort_unstable_by_key(|copied| copied.named));
-        let changes = self.changes(work, found);
+        let changes = self.changes(work, found, stopped);
         if let Err(error) = store.save(changes).await {
             work.ledger.events.emit(|| Event::Notice { side: None, text: error.to_string() });
         }
@@ -32,7 +33,7 @@ impl Recall {
         }
     }
 
-    fn changes<'a>(&self, work: &'a Work, found: (&Found, &Found)) -> Changes<'a> {
+    fn changes<'a>(&self, work: &'a Work, found: (&Found, &Found), stopped: bool) -> Changes<'a> {
         let mut mailboxes = Vec::new();
         for (at, target) in work.targets.iter().enumerate() {
             let numbered = || work.jobs.iter().enumerate().filter(move |(_, job)| job.target == at);
@@ -45,7 +46,11 @@ impl Recall {
             if !whole || target.listing.uid_next == 0 {
                 continue;
             }
-            for (number, job) in numbered().filter(|(_, job)| is_whole(job)) {
+            // Flags that were to be merged and are not stored: what is remembered stays their base.
+            let unmerged = self.merging && (stopped || !target.bare.is_empty());
+            let stays =
+                |job: &Job| unmerged && self.mailboxes.contains_key(&(Side::Source, job.source.clone()));
+            for (number, job) in numbered().filter(|(_, job)| is_whole(job) && !stays(job)) {
                 // One after the other: what rows need beside them goes with them.
                 let rows = std::iter::once_with(move || source_rows(number, job, target)).flatten();
                 mailboxes.push((source(job, target), Rows::new(rows)));

@@ -38,6 +38,8 @@ pub(super) struct Recall {
     intents: Vec<(IntentId, Intent)>,
     /// Nothing that is remembered is believed, only what is new is kept.
     distrusted: bool,
+    /// Flags are merged: those that are remembered are the base.
+    merging: bool,
 }
 
 impl Recall {
@@ -65,6 +67,7 @@ impl Recall {
             mailboxes: mailboxes.map(|one| ((one.side, one.name.clone()), one)).collect(),
             intents: remembered.intents,
             distrusted: options.deletes_on_source() || options.delete2,
+            merging: options.merge_flags,
         }
     }
 
